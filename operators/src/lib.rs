@@ -1,0 +1,20 @@
+//! The records on hark's streams, one stage per file, and the drivers that run stages.
+//!
+//! ```text
+//! record/      what flows: announcements, windows, passages, findings, dossiers, outcomes
+//! stage/       one file per stage: records in, records out, or a typed fault
+//! driver/      runs stages on the worker or on lanes; holds capabilities, batches, times, retries
+//! media/       foreign audio bytes: decoding in child processes, cutting, loudness
+//! transcript/  foreign transcript bytes: formats, sentences, passages
+//! select/      which minute of an episode is its preview
+//! ```
+//!
+//! Invariant: every stage is total. A record that goes in comes out as a result or as a [`Fault`];
+//! nothing is dropped silently.
+
+pub mod fault;
+pub mod media;
+pub mod record;
+pub mod units;
+
+pub use fault::Fault;

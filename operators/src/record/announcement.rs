@@ -1,0 +1,84 @@
+//! An episode as its source announced it.
+
+use serde::{Deserialize, Serialize};
+
+/// Identifies an episode across revisions: the feed's guid, or the id that the caller gave.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct EpisodeId(pub String);
+
+impl std::fmt::Display for EpisodeId {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One revision of one episode: the unit that has exactly one outcome.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct EpisodeKey {
+    /// Which episode.
+    pub episode: EpisodeId,
+    /// Which version of it; later is greater.
+    pub revision: u64,
+}
+
+/// How soon an episode's preview is wanted.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Priority {
+    /// Overtakes everything that waits.
+    Urgent,
+    /// The default.
+    #[default]
+    Normal,
+    /// A replay of the past: whatever is left over.
+    Backfill,
+}
+
+/// Where an episode's transcript is to be had.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum TranscriptSource {
+    /// A path or URI, and the media type if the source named one.
+    At {
+        /// Path relative to the input, absolute path, `file:`, `http:` or `https:`.
+        uri: String,
+        /// As in `<podcast:transcript type="...">`.
+        media_type: Option<String>,
+    },
+    /// The text itself.
+    Inline {
+        /// The bytes as text, in any format that [`crate::transcript`] reads.
+        text: String,
+        /// As in `<podcast:transcript type="...">`.
+        media_type: Option<String>,
+    },
+}
+
+/// One episode as announced. Titles and descriptions are data from outside: never trusted, never
+/// part of a path, always escaped where shown.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Announcement {
+    /// Episode and revision.
+    pub key: EpisodeKey,
+    /// Name of the show.
+    pub show: String,
+    /// Title of the episode.
+    pub title: String,
+    /// Description or show notes, plain text or HTML; may be empty.
+    pub description: String,
+    /// When it was published: seconds since 1970 UTC; 0 when unknown.
+    pub published: i64,
+    /// Path or URI of the audio; `None` for an episode that has a transcript only.
+    pub audio: Option<String>,
+    /// The transcript, if there is one.
+    pub transcript: Option<TranscriptSource>,
+    /// Language as the source declared it (BCP 47), if it did.
+    pub language: Option<String>,
+    /// Duration in seconds as the source declared it; a hint, never trusted.
+    pub declared_seconds: Option<f64>,
+    /// How soon it is wanted.
+    pub priority: Priority,
+    /// Folder or URL that relative paths are resolved against (where the announcement was read).
+    pub base: String,
+}

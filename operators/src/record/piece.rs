@@ -1,0 +1,84 @@
+//! The units of work of models: windows of audio, passages of text.
+
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::EpisodeKey;
+use crate::units::{Samples, Seconds, Span};
+
+/// Longest window: 30 s at 16 kHz.
+pub const WINDOW_SAMPLES: usize = 30 * crate::units::MODEL_RATE as usize;
+
+/// Up to 30 s of mono 16 kHz audio: the unit of work of audio models, so that one long episode
+/// spreads over every lane and a batch mixes windows of many episodes.
+#[derive(Clone, Debug)]
+pub struct Window {
+    /// Whose audio.
+    pub key: Arc<EpisodeKey>,
+    /// Position among the episode's windows, from 0.
+    pub index: u32,
+    /// The first of `samples`, counted from the start of the episode (after `context`).
+    pub start: Samples,
+    /// How many of the leading `samples` repeat the end of the previous window: context for
+    /// models with memory, whose results are thrown away.
+    pub context: usize,
+    /// Signed 16-bit samples, context first.
+    pub samples: Arc<Vec<i16>>,
+}
+
+/// One sentence of a transcript with its times.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Sentence {
+    /// First to last word.
+    pub span: Span,
+    /// Who speaks, if the transcript says so.
+    pub speaker: Option<String>,
+    /// The text, whitespace collapsed, no markup.
+    pub text: String,
+    /// Its words in order.
+    pub words: Vec<Word>,
+}
+
+/// One spoken word.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Word {
+    /// When it is spoken.
+    pub span: Span,
+    /// The word as written, with its punctuation.
+    pub text: String,
+}
+
+/// How the times of a transcript came about, best first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Timing {
+    /// The file times every word.
+    Words,
+    /// The file times segments; words are interpolated in proportion to their length.
+    Segments,
+    /// The file has no times; they are estimated from the duration and the length of the text.
+    Estimated,
+}
+
+/// A few sentences: the unit of work of language models.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Passage {
+    /// Whose words.
+    pub key: Arc<EpisodeKey>,
+    /// Position among the episode's passages, from 0.
+    pub index: u32,
+    /// The sentences it covers: indexes into the episode's sentences, half-open.
+    pub sentences: (u32, u32),
+    /// Their text, joined by spaces.
+    pub text: String,
+}
+
+/// A chapter mark found in the media file or feed.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Chapter {
+    /// Where the chapter begins.
+    pub start: Seconds,
+    /// Its title; data from outside.
+    pub title: String,
+}
