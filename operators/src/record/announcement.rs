@@ -57,7 +57,7 @@ pub enum TranscriptSource {
 
 /// One episode as announced. Titles and descriptions are data from outside: never trusted, never
 /// part of a path, always escaped where shown.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Announcement {
     /// Episode and revision.
     pub key: EpisodeKey,
