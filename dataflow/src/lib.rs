@@ -1,1 +1,30 @@
-//! placeholder
+//! hark's graph on timely dataflow: one graph for batch and stream, shaped by a layout.
+//!
+//! ```text
+//! source/     readers of announcements: RSS, JSON Lines, Parquet, partitions
+//! intake.rs   from a source into the dataflow: epochs, a bound on what is in flight
+//! layout.rs   which stages share an operator, where they run (a TOML file)
+//! dedupe.rs   the same bytes once: an incremental join beside the graph
+//! graph.rs    operators, exchanges, gather, outcomes
+//! latency.rs  histograms: epochs by progress, previews by the clock
+//! run.rs      workers, lanes, the loop, the summary
+//! sink/       outcomes table, objects, previews.jsonl
+//! publish.rs  the end of an episode: objects, then the row
+//! ```
+//!
+//! Invariant: every announcement that is taken in ends in exactly one outcome, whichever layout and
+//! however many workers, and the outcomes do not depend on the order of arrival.
+
+pub mod intake;
+pub mod latency;
+pub mod layout;
+pub mod publish;
+pub mod run;
+pub mod sink;
+pub mod source;
+
+mod dedupe;
+mod graph;
+
+pub use layout::Layout;
+pub use run::{RunError, Summary, run};

@@ -1,2 +1,30 @@
-//! placeholder
-fn main() {}
+//! The `hark` command: reads the arguments, resolves them, runs one job.
+
+mod batch;
+mod cli;
+mod progress;
+mod report;
+mod setting;
+mod summary;
+mod table;
+
+use std::process::ExitCode;
+
+use clap::Parser;
+use cli::{Cli, Command};
+
+/// Exit codes: 0 every episode has an outcome and none failed, 1 hark itself failed, 2 wrong use
+/// (clap's), 3 some episodes failed.
+fn main() -> ExitCode {
+    let cli = Cli::parse();
+    let done = match cli.command {
+        Command::Batch(args) => batch::batch(args),
+        Command::Replay(args) => batch::replay(args),
+        Command::Outcomes(args) => table::list(&args),
+        Command::DecodeChild => hark_operators::media::decoder::child_main(),
+    };
+    done.unwrap_or_else(|error| {
+        eprintln!("hark: {error:#}");
+        ExitCode::from(1)
+    })
+}

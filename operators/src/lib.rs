@@ -3,7 +3,9 @@
 //! ```text
 //! record/      what flows: announcements, windows, passages, findings, dossiers, outcomes
 //! stage/       one file per stage: records in, records out, or a typed fault
+//! gather.rs    pieces of an episode to its dossier
 //! driver/      runs stages on the worker or on lanes; holds capabilities, batches, times, retries
+//! fetch/       bytes to this machine's disk, safely
 //! media/       foreign audio bytes: decoding in child processes, cutting, loudness
 //! transcript/  foreign transcript bytes: formats, sentences, passages
 //! select/      which minute of an episode is its preview
@@ -12,9 +14,15 @@
 //! Invariant: every stage is total. A record that goes in comes out as a result or as a [`Fault`];
 //! nothing is dropped silently.
 
+pub mod driver;
 pub mod fault;
+pub mod fetch;
+pub mod gather;
 pub mod media;
 pub mod record;
+pub mod select;
+pub mod stage;
+pub mod transcript;
 pub mod units;
 
 pub use fault::Fault;

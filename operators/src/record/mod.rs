@@ -1,13 +1,140 @@
 //! What flows through the graph.
 //!
 //! ```text
-//! Announcement ─▶ Fetched ─▶ Window ─▶ Finding ─┐
-//!                         └▶ Passage ▶ Finding ─┴▶ Dossier ─▶ Preview ─▶ Outcome
+//! Announced ─▶ Fetched ─▶ Window ──▶ Finding ─┐
+//!                 │  └───▶ Decoded ───────────┤
+//!                 ├─────▶ Passage ─▶ Finding ─┼▶ Dossier ─▶ Transcribed ─▶ Chosen ─▶ Rendered ─▶ Outcome
+//!                 └─────▶ Parsed ─────────────┘
 //! ```
+//! A piece that a model could not do comes back as `Unfound`; an episode that cannot go on comes
+//! to its end as `Failed` or `Duplicate`. So every record that goes in is accounted for.
 
 pub mod announcement;
+pub mod episode;
 pub mod finding;
 pub mod outcome;
 pub mod piece;
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
 pub use announcement::{Announcement, EpisodeId, EpisodeKey, Priority, TranscriptSource};
+pub use episode::{About, Chosen, Decoded, Episode, Failure, Fetched, Parsed, Rendered};
+
+use crate::fault::Fault;
+use crate::stage::Stage;
+use finding::{Dossier, Finding};
+use outcome::{Outcome, StageTime};
+use piece::{Passage, Window};
+
+/// One record: whose it is, what it is, and the time that stages have spent on it so far.
+#[derive(Clone, Debug)]
+pub struct Record {
+    /// The episode it belongs to.
+    pub episode: Arc<Episode>,
+    /// What it is.
+    pub body: Body,
+    /// Time spent so far, by stage; summed per episode where records meet.
+    pub spent: Spent,
+}
+
+/// Time by stage, in the order of the stages.
+pub type Spent = BTreeMap<Stage, StageTime>;
+
+/// What a record is.
+#[derive(Clone, Debug)]
+pub enum Body {
+    /// Its source announced it.
+    Announced,
+    /// Its bytes are on this machine.
+    Fetched(Arc<Fetched>),
+    /// Up to 30 s of its audio.
+    Window(Window),
+    /// Its last window has been sent.
+    Decoded(Decoded),
+    /// A few of its sentences.
+    Passage(Passage),
+    /// Its last passage has been sent.
+    Parsed(Parsed),
+    /// A model's result on one piece.
+    Finding(Finding),
+    /// A model's failure on one piece.
+    Unfound(Stage, Fault),
+    /// Everything known of it.
+    Dossier(Box<Dossier>),
+    /// The same, with words recognised where there was no transcript.
+    Transcribed(Box<Dossier>),
+    /// Its span is chosen.
+    Chosen(Box<Chosen>),
+    /// Its clip is encoded.
+    Rendered(Box<Rendered>),
+    /// It cannot go on.
+    Failed(Box<Failure>),
+    /// It is the same as another: its canonical episode and the level that tied them.
+    Duplicate {
+        /// The canonical episode.
+        of: EpisodeKey,
+        /// `digest`.
+        level: String,
+    },
+    /// It has ended.
+    Outcome(Box<Outcome>),
+}
+
+/// The kinds of records, by which the graph wires operators together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[allow(missing_docs)] // the same names as in `Body`
+pub enum Kind {
+    Announced,
+    Fetched,
+    Window,
+    Decoded,
+    Passage,
+    Parsed,
+    Finding,
+    Unfound,
+    Dossier,
+    Transcribed,
+    Chosen,
+    Rendered,
+    Failed,
+    Duplicate,
+    Outcome,
+}
+
+impl Record {
+    /// A record of an episode at its beginning.
+    pub fn announced(episode: Arc<Episode>) -> Self {
+        Self { episode, body: Body::Announced, spent: Spent::new() }
+    }
+
+    /// Which kind it is.
+    pub fn kind(&self) -> Kind {
+        match self.body {
+            Body::Announced => Kind::Announced,
+            Body::Fetched(_) => Kind::Fetched,
+            Body::Window(_) => Kind::Window,
+            Body::Decoded(_) => Kind::Decoded,
+            Body::Passage(_) => Kind::Passage,
+            Body::Parsed(_) => Kind::Parsed,
+            Body::Finding(_) => Kind::Finding,
+            Body::Unfound(..) => Kind::Unfound,
+            Body::Dossier(_) => Kind::Dossier,
+            Body::Transcribed(_) => Kind::Transcribed,
+            Body::Chosen(_) => Kind::Chosen,
+            Body::Rendered(_) => Kind::Rendered,
+            Body::Failed(_) => Kind::Failed,
+            Body::Duplicate { .. } => Kind::Duplicate,
+            Body::Outcome(_) => Kind::Outcome,
+        }
+    }
+
+    /// Its size for batching by length: samples of a window, bytes of a passage, else 0.
+    pub fn length(&self) -> usize {
+        match &self.body {
+            Body::Window(window) => window.samples.len(),
+            Body::Passage(passage) => passage.text.len(),
+            _ => 0,
+        }
+    }
+}

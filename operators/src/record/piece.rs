@@ -5,17 +5,21 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::EpisodeKey;
+use crate::driver::Permit;
 use crate::units::{Samples, Seconds, Span};
 
-/// Longest window: 30 s at 16 kHz.
-pub const WINDOW_SAMPLES: usize = 30 * crate::units::MODEL_RATE as usize;
+/// Fresh samples of a full window, 28 s: the longest whole number of every model's frames
+/// (512, 160 and 8000 samples) that leaves room for [`CONTEXT`] within 30 s.
+pub const WINDOW: usize = 448_000;
+
+/// Samples of the previous window that a window repeats, 1.024 s: enough for a recurrent model
+/// that starts from nothing to settle.
+pub const CONTEXT: usize = 16_384;
 
 /// Up to 30 s of mono 16 kHz audio: the unit of work of audio models, so that one long episode
 /// spreads over every lane and a batch mixes windows of many episodes.
 #[derive(Clone, Debug)]
 pub struct Window {
-    /// Whose audio.
-    pub key: Arc<EpisodeKey>,
     /// Position among the episode's windows, from 0.
     pub index: u32,
     /// The first of `samples`, counted from the start of the episode (after `context`).
@@ -25,6 +29,8 @@ pub struct Window {
     pub context: usize,
     /// Signed 16-bit samples, context first.
     pub samples: Arc<Vec<i16>>,
+    /// Its share of the budget of audio in flight, given back when the last clone is dropped.
+    pub permit: Option<Arc<Permit>>,
 }
 
 /// One sentence of a transcript with its times.

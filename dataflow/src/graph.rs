@@ -1,0 +1,185 @@
+//! The graph of one worker, built from a layout.
+//!
+//! ```text
+//! intake ─▶ fetch ─▶ dedupe ─▶ [operators of pieces] ─▶ gather ─▶ [operators of episodes] ─▶ publish ─▶ outcomes
+//! ```
+//! Operators are wired by the kinds of records that their stages consume, so a new layout needs no
+//! code. Every worker builds the same graph; where a record goes is routing.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, BTreeSet};
+use std::rc::Rc;
+use std::sync::Arc;
+use std::time::Duration;
+
+use hark_operators::driver::{Batching, Epoch, Group, GroupSpec, Lanes, on_lanes, on_worker};
+use hark_operators::gather::{GATHERED, gather};
+use hark_operators::record::outcome::Outcome;
+use hark_operators::record::{Body, Kind, Record};
+use hark_operators::stage::Stage;
+use timely::dataflow::operators::probe::Handle;
+use timely::dataflow::operators::vec::Partition;
+use timely::dataflow::operators::{Concatenate, Inspect, Probe};
+use timely::dataflow::{Scope, StreamVec};
+
+use crate::dedupe::{Exchanged, gate};
+use crate::intake::{Feed, intake};
+use crate::latency::EpochLatency;
+use crate::layout::{Layout, OperatorSpec, Routing};
+
+/// Kinds that the graph routes from one operator to another.
+const ROUTED: [Kind; 14] = [
+    Kind::Announced,
+    Kind::Fetched,
+    Kind::Window,
+    Kind::Decoded,
+    Kind::Passage,
+    Kind::Parsed,
+    Kind::Finding,
+    Kind::Unfound,
+    Kind::Dossier,
+    Kind::Transcribed,
+    Kind::Chosen,
+    Kind::Rendered,
+    Kind::Failed,
+    Kind::Duplicate,
+];
+
+/// What runs one operator of this worker: a group of its own, or a pool of lanes.
+pub(crate) enum Placed {
+    Worker(Group),
+    Lanes(Rc<RefCell<Lanes>>),
+}
+
+/// The groups of a layout, by operator.
+pub(crate) fn groups(layout: &Layout) -> Vec<GroupSpec> {
+    layout.operators.iter().map(|operator| group(operator, layout)).collect()
+}
+
+/// The kinds that leave an operator are those that another one, or the gathering, takes in.
+fn group(operator: &OperatorSpec, layout: &Layout) -> GroupSpec {
+    let elsewhere = |kind: Kind| {
+        layout.operators.iter().filter(|other| *other != operator).flat_map(|other| &other.stages).any(|stage| stage.consumes(kind))
+    };
+    // What dedupe takes in leaves `fetch`; what it lets through never leaves another operator.
+    let outside: BTreeSet<Kind> = ROUTED
+        .into_iter()
+        .filter(|&kind| GATHERED.contains(&kind) || elsewhere(kind))
+        .chain([Kind::Outcome])
+        .collect();
+    GroupSpec { name: operator.name(), stages: operator.stages.clone(), max_items: operator.max_items, outside }
+}
+
+/// Streams by kind of record, as they become available.
+#[derive(Default)]
+struct Streams<'s>(BTreeMap<Kind, Vec<StreamVec<'s, Epoch, Record>>>);
+
+impl<'s> Streams<'s> {
+    /// Sorts a stream into kinds.
+    fn add(&mut self, stream: StreamVec<'s, Epoch, Record>) {
+        let sorted = stream.partition(Kind::Outcome as u64 + 1, |record: Record| (record.kind() as u64, record));
+        for (at, stream) in sorted.into_iter().enumerate() {
+            let Some(&kind) = ROUTED.iter().chain(&[Kind::Outcome]).find(|kind| **kind as usize == at) else { continue };
+            self.0.entry(kind).or_default().push(stream);
+        }
+    }
+
+    /// All records of these kinds.
+    fn take(&self, scope: Scope<'s, Epoch>, kinds: impl Fn(Kind) -> bool) -> StreamVec<'s, Epoch, Record> {
+        scope.concatenate(self.0.iter().filter(|(kind, _)| kinds(**kind)).flat_map(|(_, streams)| streams.iter().cloned()))
+    }
+}
+
+/// Builds the graph; the probe tells when every outcome is durable.
+pub(crate) fn build(
+    scope: Scope<'_, Epoch>,
+    layout: &Layout,
+    specs: &[GroupSpec],
+    placed: Vec<Placed>,
+    feed: Arc<Feed>,
+    exchanged: &Exchanged,
+    latency: &Rc<RefCell<EpochLatency>>,
+    ended: impl Fn(&Outcome) + 'static,
+) -> Handle<Epoch> {
+    let mut streams = Streams::default();
+    streams.add(intake(scope, feed.clone(), latency.clone()));
+    let mut gathered = false;
+    for (at, ((operator, spec), placed)) in layout.operators.iter().zip(specs).zip(placed).enumerate() {
+        if !gathered && operator.stages[0] >= Stage::Transcribe {
+            streams.add(watched(gather(streams.take(scope, |kind| GATHERED.contains(&kind))), "gather", latency));
+            gathered = true;
+        }
+        let input = streams.take(scope, |kind| {
+            let own = |stage: &Stage| stage.consumes(kind);
+            let made_inside = operator.stages.iter().any(|stage| makes(*stage, kind));
+            operator.stages.iter().any(own) && !made_inside
+        });
+        let route = routing(operator.routing);
+        let output = match placed {
+            Placed::Worker(group) => on_worker(input, &spec.name, group, route),
+            Placed::Lanes(lanes) => on_lanes(input, spec, at, lanes, batching(operator), route),
+        };
+        let output = watched(output, &spec.name, latency);
+        if operator.stages == [Stage::Fetch] {
+            // Only what is not known already goes on.
+            let mut fetched = Streams::default();
+            fetched.add(output);
+            streams.add(gate(fetched.take(scope, |kind| kind == Kind::Fetched), exchanged));
+            streams.add(fetched.take(scope, |kind| kind != Kind::Fetched));
+        } else {
+            streams.add(output);
+        }
+    }
+    let probe = Handle::new();
+    latency.borrow_mut().watch("outcome", probe.clone());
+    streams
+        .take(scope, |kind| kind == Kind::Outcome)
+        .inspect(move |record| {
+            if let Body::Outcome(outcome) = &record.body {
+                ended(outcome);
+                feed.ended();
+            }
+        })
+        .probe_with(&probe);
+    probe
+}
+
+/// Notes when epochs are done at an operator.
+fn watched<'s>(stream: StreamVec<'s, Epoch, Record>, name: &str, latency: &Rc<RefCell<EpochLatency>>) -> StreamVec<'s, Epoch, Record> {
+    let probe = Handle::new();
+    latency.borrow_mut().watch(name, probe.clone());
+    stream.probe_with(&probe)
+}
+
+/// Whether a stage makes records of this kind for a later stage.
+fn makes(stage: Stage, kind: Kind) -> bool {
+    match stage {
+        Stage::Fetch => kind == Kind::Fetched,
+        Stage::Decode => kind == Kind::Window,
+        Stage::Transcript => kind == Kind::Passage,
+        Stage::Transcribe => kind == Kind::Transcribed,
+        Stage::Select => kind == Kind::Chosen,
+        Stage::Cut => kind == Kind::Rendered,
+        Stage::Speech | Stage::Events | Stage::Embed | Stage::Publish => false,
+    }
+}
+
+fn batching(operator: &OperatorSpec) -> Batching {
+    Batching {
+        // A group that begins with whole episodes takes them one by one; its pieces are batched inside.
+        max_items: if operator.stages.len() > 1 { 1 } else { operator.max_items },
+        max_wait: Duration::from_millis(operator.max_wait_ms),
+        deadline: Duration::from_secs(operator.deadline_seconds),
+    }
+}
+
+fn routing(routing: Routing) -> impl Fn(&Record) -> u64 + 'static {
+    move |record| {
+        let home = record.episode.home();
+        match (routing, &record.body) {
+            (Routing::Spread, Body::Window(window)) => home.wrapping_add(u64::from(window.index)),
+            (Routing::Spread, Body::Passage(passage)) => home.wrapping_add(u64::from(passage.index)),
+            _ => home,
+        }
+    }
+}

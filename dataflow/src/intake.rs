@@ -1,0 +1,191 @@
+//! From a source of announcements into the dataflow.
+//!
+//! The workers of a process take turns at one feed. It hands out an announcement only while fewer
+//! than `max_in_flight` episodes are on their way: timely's channels have no back-pressure, so
+//! everything is bounded here. Time is the feed's clock in ticks of [`TICK`].
+
+use std::collections::HashSet;
+use std::cell::RefCell;
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
+
+use hark_operators::driver::Epoch;
+use hark_operators::record::{Announcement, Body, Episode, EpisodeId, EpisodeKey, Failure, Priority, Record};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::operators::generic::operator::source;
+use timely::dataflow::{Scope, StreamVec};
+
+use crate::latency::EpochLatency;
+use crate::source::BadEntry;
+
+/// Length of an epoch.
+pub const TICK: Duration = Duration::from_millis(100);
+
+/// Announcements and entries that could not be read, in the source's order.
+pub type Announcements = Box<dyn Iterator<Item = Result<Announcement, BadEntry>> + Send>;
+
+/// A source of announcements shared by the workers of a process.
+pub struct Feed {
+    entries: Mutex<Entries>,
+    in_flight: AtomicUsize,
+    max_in_flight: usize,
+    start: Instant,
+    /// Announcements handed out.
+    offered: AtomicUsize,
+    /// Announcements of an episode revision that had been handed out before.
+    repeated: AtomicUsize,
+}
+
+struct Entries {
+    source: Announcements,
+    seen: HashSet<EpisodeKey>,
+    exhausted: bool,
+}
+
+/// What the feed has at this moment.
+enum Next {
+    Record(Box<Record>),
+    /// As much as may be is in flight.
+    Full,
+    End,
+}
+
+impl Feed {
+    /// A feed that has at most `max_in_flight` episodes on their way at once.
+    pub fn new(source: Announcements, max_in_flight: usize) -> Self {
+        Self {
+            entries: Mutex::new(Entries { source, seen: HashSet::new(), exhausted: false }),
+            in_flight: AtomicUsize::new(0),
+            max_in_flight,
+            start: Instant::now(),
+            offered: AtomicUsize::new(0),
+            repeated: AtomicUsize::new(0),
+        }
+    }
+
+    /// Episodes handed out so far.
+    pub fn offered(&self) -> usize {
+        self.offered.load(Ordering::Relaxed)
+    }
+
+    /// Announcements that repeated an episode revision and were passed over.
+    pub fn repeated(&self) -> usize {
+        self.repeated.load(Ordering::Relaxed)
+    }
+
+    /// Episodes on their way.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight.load(Ordering::Relaxed)
+    }
+
+    /// An episode has ended.
+    pub fn ended(&self) {
+        self.in_flight.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    fn next(&self) -> Next {
+        let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if entries.exhausted {
+                return Next::End;
+            }
+            if self.in_flight.load(Ordering::Acquire) >= self.max_in_flight {
+                return Next::Full;
+            }
+            let Some(entry) = entries.source.next() else {
+                entries.exhausted = true;
+                return Next::End;
+            };
+            let (announcement, fault) = match entry {
+                Ok(announcement) => (announcement, None),
+                Err(bad) => (unreadable(&bad), Some(bad.fault)),
+            };
+            if !entries.seen.insert(announcement.key.clone()) {
+                self.repeated.fetch_add(1, Ordering::Relaxed);
+                continue;
+            }
+            self.in_flight.fetch_add(1, Ordering::AcqRel);
+            self.offered.fetch_add(1, Ordering::Relaxed);
+            let episode = Arc::new(Episode { announcement: Arc::new(announcement), ingested_at: unix_now() });
+            let mut record = Record::announced(episode);
+            if let Some(fault) = fault {
+                record.body = Body::Failed(Box::new(Failure::from(fault)));
+            }
+            return Next::Record(Box::new(record));
+        }
+    }
+}
+
+/// The records of a feed as a stream: `Announced`, and `Failed` for entries that were not readable.
+pub(crate) fn intake<'s>(
+    scope: Scope<'s, Epoch>,
+    feed: Arc<Feed>,
+    latency: Rc<RefCell<EpochLatency>>,
+) -> StreamVec<'s, Epoch, Record> {
+    source::<_, CapacityContainerBuilder<Vec<Record>>, _, _>(scope, "intake", move |cap, info| {
+        let again = scope.activator_for(info.address);
+        let mut cap = Some(cap);
+        let mut sent_in_epoch = false;
+        move |output| {
+            let Some(capability) = cap.as_mut() else { return };
+            let now = (feed.start.elapsed().as_millis() / TICK.as_millis()) as Epoch;
+            if now > *capability.time() {
+                if sent_in_epoch {
+                    latency.borrow_mut().closed(*capability.time());
+                    sent_in_epoch = false;
+                }
+                capability.downgrade(&now);
+            }
+            let mut session = output.session(&*capability);
+            let ended = loop {
+                match feed.next() {
+                    Next::Record(record) => {
+                        session.give(*record);
+                        sent_in_epoch = true;
+                    }
+                    Next::Full => break false,
+                    Next::End => break true,
+                }
+            };
+            drop(session);
+            if ended {
+                if sent_in_epoch {
+                    latency.borrow_mut().closed(*capability.time());
+                }
+                cap = None;
+            } else {
+                again.activate_after(Duration::from_millis(2));
+            }
+        }
+    })
+}
+
+/// An entry that could not be read still has exactly one outcome, under the best id known of it.
+fn unreadable(bad: &BadEntry) -> Announcement {
+    Announcement {
+        key: EpisodeKey { episode: EpisodeId(bad.id.clone()), revision: 0 },
+        show: String::new(),
+        title: bad.place.clone(),
+        description: String::new(),
+        published: 0,
+        audio: None,
+        transcript: None,
+        language: None,
+        declared_seconds: None,
+        priority: Priority::Normal,
+        base: String::new(),
+    }
+}
+
+/// Seconds since 1970 UTC.
+pub fn unix_now() -> f64 {
+    SystemTime::now().duration_since(UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+impl std::fmt::Debug for Feed {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Feed").field("offered", &self.offered()).field("in_flight", &self.in_flight()).finish_non_exhaustive()
+    }
+}

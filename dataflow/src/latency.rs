@@ -1,0 +1,92 @@
+//! Two latencies, both as HDR histograms that merge across workers.
+//!
+//! - **epoch latency**: from the moment an epoch closed at the source until an operator's frontier
+//!   passed it, which means that all work of all workers at that epoch is done there;
+//! - **preview latency**: from taking an episode in to its outcome, and per stage the part that was
+//!   queueing and the part that was computing.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::time::Instant;
+
+use hark_operators::driver::Epoch;
+use hark_operators::record::Spent;
+use hdrhistogram::Histogram;
+use timely::dataflow::operators::probe::Handle;
+
+/// Microseconds, 1 us to 24 h, three significant digits.
+pub type Micros = Histogram<u64>;
+
+/// An empty histogram.
+pub fn micros() -> Micros {
+    Histogram::new_with_bounds(1, 86_400_000_000, 3).expect("the bounds are constants that fit")
+}
+
+/// Records seconds; a histogram never refuses a value, it saturates.
+pub fn record(histogram: &mut Micros, seconds: f64) {
+    histogram.saturating_record((seconds * 1e6).max(1.0) as u64);
+}
+
+/// Epoch latency at one worker, per operator.
+#[derive(Default)]
+pub struct EpochLatency {
+    operators: Vec<(String, Handle<Epoch>, VecDeque<(Epoch, Instant)>, Micros)>,
+}
+
+impl EpochLatency {
+    /// Watches an operator.
+    pub fn watch(&mut self, name: &str, probe: Handle<Epoch>) {
+        self.operators.push((name.to_owned(), probe, VecDeque::new(), micros()));
+    }
+
+    /// No more will be sent at this epoch.
+    pub fn closed(&mut self, epoch: Epoch) {
+        let now = Instant::now();
+        for (_, _, open, _) in &mut self.operators {
+            open.push_back((epoch, now));
+        }
+    }
+
+    /// Notes the epochs that frontiers have passed. Call after every step of the worker.
+    pub fn poll(&mut self) {
+        for (_, probe, open, histogram) in &mut self.operators {
+            while let Some((epoch, closed)) = open.front() {
+                if probe.less_equal(epoch) {
+                    break;
+                }
+                record(histogram, closed.elapsed().as_secs_f64());
+                open.pop_front();
+            }
+        }
+    }
+
+    /// The histograms, by operator in the layout's order.
+    pub fn into_histograms(self) -> Vec<(String, Micros)> {
+        self.operators.into_iter().map(|(name, _, _, histogram)| (name, histogram)).collect()
+    }
+}
+
+/// Preview latency of the episodes that ended.
+pub struct PreviewLatency {
+    /// From taking in to outcome, of published previews.
+    pub whole: Micros,
+    /// Queued and computing per stage.
+    pub stages: BTreeMap<&'static str, (Micros, Micros)>,
+}
+
+impl Default for PreviewLatency {
+    fn default() -> Self {
+        Self { whole: micros(), stages: BTreeMap::new() }
+    }
+}
+
+impl PreviewLatency {
+    /// One preview was published `seconds` after its episode was taken in.
+    pub fn published(&mut self, seconds: f64, spent: &Spent) {
+        record(&mut self.whole, seconds);
+        for (stage, time) in spent {
+            let (queued, computing) = self.stages.entry(stage.name()).or_insert_with(|| (micros(), micros()));
+            record(queued, time.queued);
+            record(computing, time.computing);
+        }
+    }
+}

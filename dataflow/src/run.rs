@@ -1,0 +1,218 @@
+//! Runs the graph: workers, their lanes, the loop, the summary.
+
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
+use hark_operators::Fault;
+use hark_operators::driver::{Group, GroupSpec, Lanes};
+use hark_operators::record::outcome::Outcome;
+use hark_operators::stage::Equipment;
+
+use crate::dedupe::{Exchanged, Knowledge};
+use crate::graph::{self, Placed};
+use crate::intake::Feed;
+use crate::latency::{EpochLatency, Micros, PreviewLatency};
+use crate::layout::Layout;
+use crate::publish::{End, FolderPublisher};
+use crate::sink::SinkError;
+
+/// Why a run stopped before its end.
+#[derive(Debug, thiserror::Error)]
+pub enum RunError {
+    /// A model or a thread that lanes need could not be had.
+    #[error("cannot warm up: {0}")]
+    Warm(#[from] Fault),
+    /// An outcome could not be made durable.
+    #[error("stopped, nothing that was recorded is lost: {0}")]
+    Sink(#[from] SinkError),
+    /// A worker broke: a defect of hark.
+    #[error("a worker stopped: {0}; please report it")]
+    Worker(String),
+}
+
+/// What a finished run has to say.
+pub struct Summary {
+    /// How many episodes ended in which way.
+    pub ends: BTreeMap<End, usize>,
+    /// Episodes taken in.
+    pub offered: usize,
+    /// Announcements that repeated an episode revision.
+    pub repeated: usize,
+    /// From the first announcement to the last outcome.
+    pub elapsed: Duration,
+    /// Epoch latency per operator, merged over workers.
+    pub epochs: Vec<(String, Micros)>,
+    /// Preview latency.
+    pub previews: PreviewLatency,
+}
+
+/// Runs a feed through the graph with `workers` workers until every episode has its outcome.
+/// `ended` hears of each outcome as it becomes durable.
+///
+/// # Errors
+/// [`RunError`]; episodes without an outcome then are simply not done, and may be run again.
+pub fn run(
+    layout: &Layout,
+    workers: usize,
+    feed: Arc<Feed>,
+    equipment: Arc<Equipment>,
+    publisher: Arc<FolderPublisher>,
+    halted: &Receiver<SinkError>,
+    ended: impl Fn(&Outcome) + Send + Sync + 'static,
+) -> Result<Summary, RunError> {
+    let specs = graph::groups(layout);
+    let crews = (0..workers).map(|_| Crew::warm(layout, &specs, &equipment).map(Some)).collect::<Result<Vec<_>, _>>()?;
+    let started = Instant::now();
+    let site = Arc::new(Site {
+        layout: layout.clone(),
+        specs,
+        crews: Mutex::new(crews),
+        feed: feed.clone(),
+        publisher: publisher.clone(),
+        ended: Box::new(ended),
+        started,
+    });
+    let (report, reports) = unbounded();
+    // Workers run on threads of their own and are not waited for after a fatal error: a worker
+    // whose peer is gone would wait for ever.
+    let guards = timely::execute(timely::Config::process(workers), move |worker| {
+        let result = catch_unwind(AssertUnwindSafe(|| work(worker, &site)));
+        let broken = result.is_err();
+        tell(&report, result.map_err(|panic| panic_message(panic.as_ref())));
+        if broken {
+            // Its dataflow can never finish; keep the thread out of the way until the process ends.
+            loop {
+                std::thread::park();
+            }
+        }
+    })
+    .map_err(RunError::Worker)?;
+    let mut epochs: Vec<(String, Micros)> = Vec::new();
+    for _ in 0..workers {
+        match wait(&reports, halted) {
+            Ok(histograms) => merge(&mut epochs, histograms),
+            Err(error) => {
+                std::mem::forget(guards); // dropping them would wait for the workers
+                return Err(error);
+            }
+        }
+    }
+    drop(guards);
+    Ok(Summary {
+        ends: publisher.ends(),
+        offered: feed.offered(),
+        repeated: feed.repeated(),
+        elapsed: started.elapsed(),
+        epochs,
+        previews: publisher.take_latency(),
+    })
+}
+
+/// What the workers of a process share.
+struct Site {
+    layout: Layout,
+    specs: Vec<GroupSpec>,
+    crews: Mutex<Vec<Option<Crew>>>,
+    feed: Arc<Feed>,
+    publisher: Arc<FolderPublisher>,
+    ended: Box<dyn Fn(&Outcome) + Send + Sync>,
+    started: Instant,
+}
+
+/// One worker's lanes by name, and the groups that run on its own thread by operator.
+struct Crew {
+    lanes: HashMap<String, Lanes>,
+    own: BTreeMap<usize, Group>,
+}
+
+impl Crew {
+    fn warm(layout: &Layout, specs: &[GroupSpec], equipment: &Arc<Equipment>) -> Result<Self, Fault> {
+        let placed_on = |name: &str| {
+            let mine = layout.operators.iter().zip(specs).enumerate().filter(|(_, (operator, _))| operator.on == name);
+            mine.map(|(at, (_, spec))| (at, spec.clone())).collect::<BTreeMap<_, _>>()
+        };
+        let mut lanes = HashMap::new();
+        for (name, pool) in &layout.lanes {
+            lanes.insert(name.clone(), Lanes::start(name, pool.threads, placed_on(name), equipment.clone())?);
+        }
+        let own = placed_on("worker").iter().map(|(&at, spec)| Ok((at, Group::warm(spec, equipment)?))).collect::<Result<_, Fault>>()?;
+        Ok(Self { lanes, own })
+    }
+
+    fn place(self, layout: &Layout) -> Vec<Placed> {
+        let Self { lanes, mut own } = self;
+        let lanes: HashMap<_, _> = lanes.into_iter().map(|(name, lanes)| (name, Rc::new(RefCell::new(lanes)))).collect();
+        let place = |(at, operator): (usize, &crate::layout::OperatorSpec)| match own.remove(&at) {
+            Some(group) => Placed::Worker(group),
+            None => Placed::Lanes(lanes[&operator.on].clone()),
+        };
+        layout.operators.iter().enumerate().map(place).collect()
+    }
+}
+
+/// One worker, from building the graph to the last outcome.
+fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, Micros)> {
+    let crew = site.crews.lock().unwrap_or_else(PoisonError::into_inner)[worker.index()].take();
+    let placed = crew.expect("each worker takes its crew once").place(&site.layout);
+    let latency = Rc::new(RefCell::new(EpochLatency::default()));
+    let exchanged = Exchanged::default();
+    let probe = worker.dataflow(|scope| {
+        let site_of_ends = site.clone();
+        let ended = move |outcome: &Outcome| (site_of_ends.ended)(outcome);
+        graph::build(scope, &site.layout, &site.specs, placed, site.feed.clone(), &exchanged, &latency, ended)
+    });
+    let publisher = site.publisher.clone();
+    let mut knowledge = Knowledge::build(worker, exchanged, move |key, of| publisher.supersede(key, of));
+    while !probe.done() {
+        worker.step_or_park(Some(Duration::from_millis(2)));
+        knowledge.advance(1 + site.started.elapsed().as_millis() as u64);
+        latency.borrow_mut().poll();
+    }
+    let known = knowledge.close();
+    while !known.done() {
+        worker.step_or_park(Some(Duration::from_millis(2)));
+    }
+    latency.borrow_mut().poll();
+    let latency = latency.take();
+    latency.into_histograms()
+}
+
+fn wait(
+    reports: &Receiver<Result<Vec<(String, Micros)>, String>>,
+    halted: &Receiver<SinkError>,
+) -> Result<Vec<(String, Micros)>, RunError> {
+    loop {
+        if let Ok(error) = halted.try_recv() {
+            return Err(error.into());
+        }
+        match reports.recv_timeout(Duration::from_millis(50)) {
+            Ok(report) => return report.map_err(RunError::Worker),
+            Err(RecvTimeoutError::Timeout) => {}
+            Err(RecvTimeoutError::Disconnected) => return Err(RunError::Worker("it left no report".to_owned())),
+        }
+    }
+}
+
+fn tell<T>(to: &Sender<T>, message: T) {
+    // Nobody listens only when the run has been given up.
+    let _given_up = to.send(message).is_err();
+}
+
+fn merge(into: &mut Vec<(String, Micros)>, histograms: Vec<(String, Micros)>) {
+    for (name, histogram) in histograms {
+        match into.iter_mut().find(|(known, _)| *known == name) {
+            Some((_, sum)) => sum.add(&histogram).expect("all histograms have the same bounds"),
+            None => into.push((name, histogram)),
+        }
+    }
+}
+
+fn panic_message(panic: &(dyn std::any::Any + Send)) -> String {
+    let text = panic.downcast_ref::<&str>().map(|text| (*text).to_owned());
+    text.or_else(|| panic.downcast_ref::<String>().cloned()).unwrap_or_else(|| "no message".to_owned())
+}

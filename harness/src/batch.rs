@@ -1,0 +1,86 @@
+//! `hark batch` and `hark replay`: a bounded job from its input to its page.
+
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use hark_dataflow::intake::{Announcements, Feed};
+use hark_dataflow::publish::End;
+use hark_dataflow::sink::{OutcomeTable, previews};
+use hark_dataflow::source::{self, Input};
+use hark_operators::record::Announcement;
+
+use crate::cli::{BatchArgs, JobArgs, ReplayArgs};
+use crate::progress::{self, Progress};
+use crate::setting::Setting;
+use crate::{report, summary};
+
+/// Makes previews of every episode of the input.
+pub fn batch(args: BatchArgs) -> Result<ExitCode> {
+    progress::start_log(args.job.log);
+    let input = Input::open(&args.input)?;
+    let announcements = source::read(&input)?;
+    let progress = Progress::new(args.job.log);
+    progress.count_in_background(source::read(&input)?);
+    job(args.job, vec![folder_of(&args.input)], Box::new(announcements), progress)
+}
+
+/// Runs the failed episodes of an earlier job again; what they were announced as stands in the table.
+pub fn replay(args: ReplayArgs) -> Result<ExitCode> {
+    progress::start_log(args.job.log);
+    let table = OutcomeTable::open(&args.job.output)?;
+    // An entry that could not be read has nowhere to be read again from.
+    let failed: Vec<Announcement> =
+        table.failed()?.into_iter().map(|outcome| outcome.announcement).filter(|announcement| !announcement.base.is_empty()).collect();
+    drop(table);
+    if failed.is_empty() {
+        eprintln!("nothing to replay: no failed episode in {}", args.job.output.display());
+        return Ok(ExitCode::SUCCESS);
+    }
+    let mut roots: Vec<PathBuf> = failed.iter().map(|announcement| PathBuf::from(&announcement.base)).filter(|base| base.is_dir()).collect();
+    roots.sort();
+    roots.dedup();
+    let progress = Progress::new(args.job.log);
+    progress.expect(failed.len() as u64);
+    job(args.job, roots, Box::new(failed.into_iter().map(Ok)), progress)
+}
+
+fn job(args: JobArgs, mut roots: Vec<PathBuf>, announcements: Announcements, progress: Progress) -> Result<ExitCode> {
+    roots.extend(args.allow_root.iter().cloned());
+    let setting = Setting::open(&args, roots)?;
+    let feed = Arc::new(Feed::new(announcements, args.max_in_flight as usize));
+    let bar = progress.clone();
+    let summary = hark_dataflow::run(
+        &setting.layout,
+        usize::from(args.workers),
+        feed,
+        setting.equipment,
+        setting.publisher.clone(),
+        &setting.halted,
+        move |outcome| bar.ended(outcome),
+    )?;
+    let audio = progress.finish();
+    let page = write_results(setting.publisher.table(), &args.output)?;
+    // Nothing staged is needed once every episode has its outcome.
+    std::fs::remove_dir_all(args.output.join(".staging")).context("cannot remove the staging folder")?;
+    eprint!("{}", summary::text(&summary, &setting.layout.name, args.workers, audio, &page));
+    let failed = summary.ends.get(&End::Failed).copied().unwrap_or_default();
+    Ok(ExitCode::from(if failed > 0 { 3 } else { 0 }))
+}
+
+/// `previews.jsonl` and the result page, from the table.
+fn write_results(table: &OutcomeTable, output: &Path) -> Result<PathBuf> {
+    previews::write(table, output)?;
+    report::write(&table.all()?, output).with_context(|| format!("cannot write the result page into {}", output.display()))
+}
+
+fn folder_of(input: &Path) -> PathBuf {
+    if input.is_dir() {
+        return input.to_owned();
+    }
+    match input.parent() {
+        Some(parent) if parent != Path::new("") => parent.to_owned(),
+        _ => PathBuf::from("."),
+    }
+}

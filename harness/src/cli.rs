@@ -1,0 +1,106 @@
+//! The arguments as they stand on the command line.
+
+use std::path::PathBuf;
+
+use clap::{Args, Parser, Subcommand, ValueEnum};
+
+/// Short previews of podcast episodes.
+#[derive(Parser)]
+#[command(name = "hark", version, about, arg_required_else_help = true)]
+pub struct Cli {
+    #[command(subcommand)]
+    pub command: Command,
+}
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Makes previews of every episode of a feed, a file or a folder of partitions, then ends.
+    Batch(BatchArgs),
+    /// Runs episodes of an earlier job again.
+    Replay(ReplayArgs),
+    /// Lists how episodes ended.
+    Outcomes(OutcomesArgs),
+    /// Decodes foreign audio for a parent process, under its limits.
+    #[command(hide = true)]
+    DecodeChild,
+}
+
+#[derive(Args)]
+pub struct BatchArgs {
+    /// A podcast RSS feed, a JSON Lines or Parquet file of episodes, or a folder of partitions
+    /// (date=2026-11-01/*.jsonl).
+    #[arg(long, value_name = "FILE|FOLDER")]
+    pub input: PathBuf,
+    #[command(flatten)]
+    pub job: JobArgs,
+}
+
+#[derive(Args)]
+pub struct ReplayArgs {
+    /// Run the failed episodes again.
+    #[arg(long, required = true)]
+    pub failed: bool,
+    #[command(flatten)]
+    pub job: JobArgs,
+}
+
+/// What every job is told.
+#[derive(Args)]
+pub struct JobArgs {
+    /// Where previews, the outcomes table and the result page go.
+    #[arg(long, value_name = "FOLDER")]
+    pub output: PathBuf,
+    /// Workers; one core each.
+    #[arg(long, default_value_t = default_workers(), value_parser = clap::value_parser!(u16).range(1..=256))]
+    pub workers: u16,
+    /// Name of a shipped layout (fused, split) or path of a layout file.
+    #[arg(long, default_value = "fused", value_name = "NAME|FILE")]
+    pub layout: String,
+    /// Episodes that may be on their way at once.
+    #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
+    pub max_in_flight: u32,
+    /// Megabytes of decoded audio that may be in memory at once.
+    #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(16..=1_000_000), value_name = "MB")]
+    pub audio_budget: u32,
+    /// Another folder that episodes' file paths may lie under, besides the input's own.
+    #[arg(long, value_name = "FOLDER")]
+    pub allow_root: Vec<PathBuf>,
+    /// Let URLs reach private and loopback addresses (an in-house store).
+    #[arg(long)]
+    pub allow_private: bool,
+    /// Publish the best span also where it fails a hard gate.
+    #[arg(long)]
+    pub accept_gates: bool,
+    /// What selection prefers: a TOML file like the built-in one.
+    #[arg(long, value_name = "FILE")]
+    pub weights: Option<PathBuf>,
+    /// Where models run: auto, cpu, cuda:0, ...
+    #[arg(long, default_value = "auto")]
+    pub device: String,
+    /// Log lines for people or for machines.
+    #[arg(long, default_value = "plain")]
+    pub log: LogFormat,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum LogFormat {
+    Plain,
+    Json,
+}
+
+#[derive(Args)]
+pub struct OutcomesArgs {
+    /// The output folder of a job.
+    #[arg(long, value_name = "FOLDER")]
+    pub output: PathBuf,
+    /// Only those without a preview.
+    #[arg(long)]
+    pub failed: bool,
+    /// One JSON object per line: episode, revision, state, stage, reason.
+    #[arg(long)]
+    pub json: bool,
+}
+
+fn default_workers() -> u16 {
+    std::thread::available_parallelism().map_or(1, |cores| cores.get().min(256) as u16)
+}

@@ -1,0 +1,75 @@
+//! From arguments to the tools of a job: everything is opened, and every mistake found, before the
+//! first episode is taken in.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use crossbeam_channel::{Receiver, unbounded};
+use hark_dataflow::Layout;
+use hark_dataflow::publish::FolderPublisher;
+use hark_dataflow::sink::{Objects, OutcomeTable, SinkError};
+use hark_models::device::Device;
+use hark_models::manifest::Manifest;
+use hark_operators::driver::Budget;
+use hark_operators::fetch::{FetchPolicy, Fetcher};
+use hark_operators::media::clip::ClipSettings;
+use hark_operators::media::decoder::{DecodeLimits, Decoder};
+use hark_operators::select::Weights;
+use hark_operators::stage::Equipment;
+use hark_operators::stage::warm::Models;
+
+use crate::cli::JobArgs;
+
+/// A job ready to run.
+pub struct Setting {
+    pub layout: Layout,
+    pub equipment: Arc<Equipment>,
+    pub publisher: Arc<FolderPublisher>,
+    pub halted: Receiver<SinkError>,
+}
+
+impl Setting {
+    /// Opens all that a job works with; `roots` are folders that episodes' files may lie under.
+    pub fn open(args: &JobArgs, roots: Vec<PathBuf>) -> Result<Self> {
+        let layout = Layout::open(&args.layout)?;
+        let weights = match &args.weights {
+            Some(path) => {
+                let text = std::fs::read_to_string(path).with_context(|| format!("cannot read weights {}", path.display()))?;
+                Weights::parse(&text).with_context(|| path.display().to_string())?
+            }
+            None => Weights::default(),
+        };
+        let staging = args.output.join(".staging");
+        std::fs::create_dir_all(&staging)
+            .with_context(|| format!("cannot write to {}; choose another --output", args.output.display()))?;
+        let (halt, halted) = unbounded();
+        let publisher = Arc::new(FolderPublisher::new(
+            Objects::open(&args.output)?,
+            OutcomeTable::open(&args.output)?,
+            &layout.name,
+            halt,
+        ));
+        let device = Device::select(&args.device)?;
+        let home = home();
+        let program = std::env::current_exe().context("cannot find hark's own program file")?;
+        let policy = FetchPolicy { roots, allow_private: args.allow_private, ..FetchPolicy::default() };
+        let equipment = Arc::new(Equipment {
+            fetcher: Fetcher::new(policy),
+            staging,
+            decoder: Decoder::new(program, vec!["decode-child".to_owned()], DecodeLimits::default()),
+            audio_budget: Budget::new(args.audio_budget as usize * 1_000_000),
+            models: Arc::new(Models::new(Manifest::open(&home), device, home)),
+            weights: Arc::new(weights),
+            accept_gates: args.accept_gates,
+            clip: ClipSettings::default(),
+            publisher: publisher.clone(),
+        });
+        Ok(Self { layout, equipment, publisher, halted })
+    }
+}
+
+/// Where `make setup` laid the models: `HARK_HOME`, or the checkout that this program was built in.
+fn home() -> PathBuf {
+    std::env::var_os("HARK_HOME").map_or_else(|| Path::new(env!("HARK_HOME")).to_owned(), PathBuf::from)
+}

@@ -1,0 +1,48 @@
+//! What a job says at its end.
+
+use std::fmt::Write;
+use std::path::Path;
+
+use hark_dataflow::Summary;
+use hark_dataflow::latency::Micros;
+use hark_dataflow::publish::End;
+
+/// The summary of a job, for a person; `audio` in seconds.
+pub fn text(summary: &Summary, layout: &str, workers: u16, audio: f64, page: &Path) -> String {
+    let ends = |end| summary.ends.get(&end).copied().unwrap_or_default();
+    let seconds = summary.elapsed.as_secs_f64();
+    let mut text = String::new();
+    let mut line = |arguments: std::fmt::Arguments<'_>| writeln!(text, "{arguments}").expect("a String takes all text");
+    line(format_args!(
+        "{} episodes in {seconds:.1} s: {} published, {} duplicates, {} failed",
+        summary.offered,
+        ends(End::Published),
+        ends(End::Duplicate),
+        ends(End::Failed)
+    ));
+    if summary.repeated > 0 {
+        line(format_args!("{} announcements repeated an episode and were passed over", summary.repeated));
+    }
+    line(format_args!("{:.0} s of audio, {:.0} s per second; layout {layout}, {workers} workers", audio, audio / seconds));
+    line(format_args!("{:<44}{:>9}{:>9}{:>9}{:>9}", "latency in seconds", "p50", "p90", "p99", "max"));
+    line(format_args!("{}", row("preview (taken in to published)", &summary.previews.whole)));
+    for (stage, (queued, computing)) in &summary.previews.stages {
+        line(format_args!("{}", row(&format!("  {stage} queued"), queued)));
+        line(format_args!("{}", row(&format!("  {stage} computing"), computing)));
+    }
+    for (operator, histogram) in &summary.epochs {
+        line(format_args!("{}", row(&format!("epoch at {operator}"), histogram)));
+    }
+    line(format_args!("open {}", page.display()));
+    text
+}
+
+fn row(name: &str, histogram: &Micros) -> String {
+    let mut name: String = name.chars().take(42).collect();
+    if histogram.is_empty() {
+        return format!("{name:<44}{:>9}{:>9}{:>9}{:>9}", "-", "-", "-", "-");
+    }
+    name.push(' ');
+    let at = |quantile| histogram.value_at_quantile(quantile) as f64 / 1e6;
+    format!("{name:<44}{:>9.3}{:>9.3}{:>9.3}{:>9.3}", at(0.5), at(0.9), at(0.99), histogram.max() as f64 / 1e6)
+}

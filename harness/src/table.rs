@@ -1,0 +1,31 @@
+//! `hark outcomes`: how episodes ended.
+
+use std::io::{ErrorKind, Write};
+use std::process::ExitCode;
+
+use anyhow::{Result, ensure};
+use hark_dataflow::sink::OutcomeTable;
+
+use crate::cli::OutcomesArgs;
+use crate::report::listing;
+
+/// Lists outcomes, one per line.
+pub fn list(args: &OutcomesArgs) -> Result<ExitCode> {
+    ensure!(
+        OutcomeTable::exists(&args.output),
+        "no outcomes in {}; give the --output folder of a job",
+        args.output.display()
+    );
+    let table = OutcomeTable::open(&args.output)?;
+    let outcomes = if args.failed { table.failed()? } else { table.all()? };
+    let text = if args.json {
+        outcomes.iter().map(|outcome| listing::json_line(outcome) + "\n").collect()
+    } else {
+        listing::text(&outcomes)
+    };
+    match std::io::stdout().write_all(text.as_bytes()) {
+        // Whoever reads has seen enough: `hark outcomes | head`.
+        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
+        _ => Ok(ExitCode::SUCCESS),
+    }
+}

@@ -1,0 +1,52 @@
+//! The example feed through the real binary: what a newcomer sees first.
+
+mod hark;
+
+use std::path::{Path, PathBuf};
+
+use hark::{batch, count, objects, previews, root};
+
+fn feed() -> PathBuf {
+    root().join("examples/feed.xml")
+}
+
+#[test]
+fn the_example_feed_gives_previews_and_an_outcome_for_every_episode() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (ran, outcomes) = batch(&feed(), folder.path(), &[]);
+    assert_eq!(ran.code, 3, "two episodes are broken on purpose: {}", ran.err);
+    let announced = std::fs::read_to_string(feed()).expect("it is committed").matches("<item>").count();
+    assert_eq!(outcomes.len(), announced, "{outcomes:#?}");
+    assert_eq!(count(&outcomes, "duplicate"), 1, "one file is an exact copy: {outcomes:#?}");
+    assert!(count(&outcomes, "published") >= 6, "{outcomes:#?}");
+    for preview in previews(folder.path()) {
+        let clip = folder.path().join(preview["clip"]["uri"].as_str().expect("a clip has a uri"));
+        assert_eq!(std::fs::metadata(&clip).expect("the clip is there").len(), preview["clip"]["bytes"].as_u64().expect("a size"));
+    }
+    assert!(folder.path().join("index.html").is_file());
+    assert!(ran.err.contains("preview (taken in to published)"), "the summary tells latencies: {}", ran.err);
+}
+
+#[test]
+fn workers_and_layouts_change_neither_outcomes_nor_a_byte_of_the_previews() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let run = |workers: &str, layout: &str| {
+        let output = folder.path().join(format!("{layout}-{workers}"));
+        batch(&feed(), &output, &["--workers", workers, "--layout", layout]);
+        (stable(&output), objects(&output))
+    };
+    let expected = run("1", "fused");
+    assert!(expected.1.len() >= 6 * 3, "there is something to compare");
+    for (workers, layout) in [("2", "fused"), ("4", "fused"), ("1", "split"), ("2", "split"), ("4", "split")] {
+        let found = run(workers, layout);
+        assert_eq!(found.0, expected.0, "{layout} on {workers} workers");
+        assert!(found.1 == expected.1, "{layout} on {workers} workers: objects differ");
+    }
+}
+
+/// Outcomes without times and without the layout's name.
+fn stable(output: &Path) -> Vec<serde_json::Value> {
+    let table = hark_dataflow::sink::OutcomeTable::open(output).expect("the run left a table");
+    let outcomes = table.all().expect("it is readable");
+    outcomes.iter().map(hark_dataflow::sink::previews::stable).collect()
+}

@@ -1,0 +1,103 @@
+//! Runs the real binary and reads what it left.
+
+use std::collections::BTreeMap;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use serde_json::Value;
+
+/// One finished run of the command.
+pub struct Ran {
+    /// Exit status.
+    pub code: i32,
+    /// Standard output.
+    pub out: String,
+    /// Standard error.
+    pub err: String,
+}
+
+/// Runs `hark` with these arguments.
+pub fn hark<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> Ran {
+    let ran = Command::new(env!("CARGO_BIN_EXE_hark")).args(args).output().expect("the binary was built with the tests");
+    Ran {
+        code: ran.status.code().expect("hark is not killed by a signal"),
+        out: String::from_utf8_lossy(&ran.stdout).into_owned(),
+        err: String::from_utf8_lossy(&ran.stderr).into_owned(),
+    }
+}
+
+/// Runs a batch and gives its outcomes by episode: what `hark outcomes --json` prints.
+pub fn batch(input: &Path, output: &Path, more: &[&str]) -> (Ran, BTreeMap<String, Value>) {
+    let mut args = vec!["batch", "--input", path(input), "--output", path(output)];
+    args.extend(more);
+    let ran = hark(&args);
+    (ran, outcomes(output))
+}
+
+/// Outcomes of an output folder by episode.
+pub fn outcomes(output: &Path) -> BTreeMap<String, Value> {
+    let listed = hark(&["outcomes", "--output", path(output), "--json"]);
+    assert_eq!(listed.code, 0, "{}", listed.err);
+    let mut outcomes = BTreeMap::new();
+    for line in listed.out.lines() {
+        let outcome: Value = serde_json::from_str(line).expect("each line is a JSON object");
+        let episode = outcome["episode"].as_str().expect("every outcome names its episode").to_owned();
+        assert!(outcomes.insert(episode, outcome).is_none(), "an episode has exactly one outcome: {line}");
+    }
+    outcomes
+}
+
+/// How many outcomes have this state.
+pub fn count(outcomes: &BTreeMap<String, Value>, state: &str) -> usize {
+    outcomes.values().filter(|outcome| outcome["state"] == state).count()
+}
+
+/// The lines of `previews.jsonl`.
+pub fn previews(output: &Path) -> Vec<Value> {
+    let text = std::fs::read_to_string(output.join("previews.jsonl")).expect("a finished batch leaves previews.jsonl");
+    text.lines().map(|line| serde_json::from_str(line).expect("each line is a JSON object")).collect()
+}
+
+/// Every file under `previews/` with its bytes, by path relative to the output.
+pub fn objects(output: &Path) -> BTreeMap<PathBuf, Vec<u8>> {
+    let mut found = BTreeMap::new();
+    let mut folders = vec![output.join("previews")];
+    while let Some(folder) = folders.pop() {
+        for entry in std::fs::read_dir(&folder).into_iter().flatten().flatten() {
+            let at = entry.path();
+            if at.is_dir() {
+                folders.push(at);
+            } else {
+                let name = at.strip_prefix(output).expect("it lies under the output").to_owned();
+                found.insert(name, std::fs::read(&at).expect("it was listed"));
+            }
+        }
+    }
+    found
+}
+
+/// The repository's root.
+pub fn root() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).parent().expect("harness lies in the repository").to_owned()
+}
+
+/// The shared test material, or `None` with a loud line where it is absent.
+pub fn shared(test: &str) -> Option<PathBuf> {
+    let data = std::env::var_os("HARK_SHARED_DATA").map_or_else(|| root().join("../shared/data"), PathBuf::from);
+    if data.is_dir() {
+        return Some(data.canonicalize().expect("it exists"));
+    }
+    eprintln!("SKIPPED {test}: ../shared/data is absent");
+    None
+}
+
+/// Writes a JSON Lines file of episodes.
+pub fn write_episodes(path: &Path, episodes: impl IntoIterator<Item = Value>) {
+    let lines: Vec<String> = episodes.into_iter().map(|episode| episode.to_string() + "\n").collect();
+    std::fs::write(path, lines.concat()).expect("the test's folder is writable");
+}
+
+/// A path as an argument.
+pub fn path(path: &Path) -> &str {
+    path.to_str().expect("the tests' paths are UTF-8")
+}

@@ -1,0 +1,27 @@
+//! The drivers: they run stages on the worker's thread or on lanes, and are the only place that
+//! knows capabilities, batches, waiting, priority, deadlines, panics and time.
+//!
+//! ```text
+//!                    ┌ on_worker: at once, on the worker's thread (cheap stages)
+//! stream ─▶ operator ┤
+//!                    └ on_lanes: pending ─batch▶ queue ─▶ lane (own thread, warm models) ─▶ replies
+//! ```
+//!
+//! Invariant: every item in flight holds its own capability, so a batch may mix episodes and
+//! epochs and results may return in any order; no operator ever blocks.
+
+mod budget;
+mod group;
+mod lanes;
+mod on_lanes;
+mod on_worker;
+mod queue;
+
+pub use budget::{Budget, Permit};
+pub use group::{Group, GroupSpec};
+pub use lanes::Lanes;
+pub use on_lanes::{Batching, on_lanes};
+pub use on_worker::on_worker;
+
+/// The source's time: a tick of its clock.
+pub type Epoch = u64;

@@ -1,0 +1,118 @@
+//! The queue before a pool of lanes: urgent first, then what is nearest to its end.
+
+use std::collections::BinaryHeap;
+use std::sync::{Condvar, Mutex, PoisonError};
+
+use crate::record::Priority;
+
+/// Orders jobs: the greatest goes first.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rank {
+    /// Class of the batch's most pressing record.
+    pub priority: Priority,
+    /// Position of the operator in the layout: later ones first, so that episodes are finished
+    /// before new ones are begun and memory stays bounded.
+    pub operator: usize,
+    /// Arrival; earlier first.
+    pub arrival: u64,
+}
+
+impl Ord for Rank {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        // `Priority` lists the most pressing class first.
+        let by = |rank: &Self| (std::cmp::Reverse(rank.priority), rank.operator, std::cmp::Reverse(rank.arrival));
+        by(self).cmp(&by(other))
+    }
+}
+
+impl PartialOrd for Rank {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+
+struct Ranked<J>(Rank, J);
+
+impl<J> PartialEq for Ranked<J> {
+    fn eq(&self, other: &Self) -> bool {
+        self.0 == other.0
+    }
+}
+impl<J> Eq for Ranked<J> {}
+impl<J> PartialOrd for Ranked<J> {
+    fn partial_cmp(&self, other: &Self) -> Option<std::cmp::Ordering> {
+        Some(self.cmp(other))
+    }
+}
+impl<J> Ord for Ranked<J> {
+    fn cmp(&self, other: &Self) -> std::cmp::Ordering {
+        self.0.cmp(&other.0)
+    }
+}
+
+/// A priority queue between operators, which never wait, and lanes, which do.
+pub struct Queue<J> {
+    state: Mutex<State<J>>,
+    arrived: Condvar,
+}
+
+struct State<J> {
+    jobs: BinaryHeap<Ranked<J>>,
+    open: bool,
+}
+
+impl<J> Default for Queue<J> {
+    fn default() -> Self {
+        Self { state: Mutex::new(State { jobs: BinaryHeap::new(), open: true }), arrived: Condvar::new() }
+    }
+}
+
+impl<J> Queue<J> {
+    /// Adds a job.
+    pub fn push(&self, rank: Rank, job: J) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).jobs.push(Ranked(rank, job));
+        self.arrived.notify_one();
+    }
+
+    /// Waits for the next job; `None` once the queue is closed and empty.
+    pub fn pop(&self) -> Option<J> {
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        loop {
+            if let Some(Ranked(_, job)) = state.jobs.pop() {
+                return Some(job);
+            }
+            if !state.open {
+                return None;
+            }
+            state = self.arrived.wait(state).unwrap_or_else(PoisonError::into_inner);
+        }
+    }
+
+    /// No more jobs will come.
+    pub fn close(&self) {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner).open = false;
+        self.arrived.notify_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn urgent_jobs_go_first_then_later_operators_then_earlier_arrivals() {
+        let queue = Queue::default();
+        let rank = |priority, operator, arrival| Rank { priority, operator, arrival };
+        queue.push(rank(Priority::Backfill, 9, 0), "backfill");
+        queue.push(rank(Priority::Normal, 1, 1), "normal, early operator");
+        queue.push(rank(Priority::Normal, 2, 3), "normal, late operator, second");
+        queue.push(rank(Priority::Normal, 2, 2), "normal, late operator, first");
+        queue.push(rank(Priority::Urgent, 0, 4), "urgent");
+        queue.close();
+        let order: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
+        assert_eq!(
+            order,
+            ["urgent", "normal, late operator, first", "normal, late operator, second", "normal, early operator", "backfill"]
+        );
+    }
+}

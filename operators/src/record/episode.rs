@@ -1,0 +1,154 @@
+//! One episode on its way, and what each stage adds to it.
+
+use std::sync::Arc;
+
+use super::finding::{Dossier, LocalAudio, Media, Variant};
+use super::outcome::{ModelUsed, Picture, Selection};
+use super::piece::{Sentence, Timing};
+use super::{Announcement, EpisodeKey};
+use crate::fault::Fault;
+use crate::media::clip::EncodedClip;
+use crate::units::Span;
+
+/// An episode that hark has taken in.
+#[derive(Debug)]
+pub struct Episode {
+    /// As announced.
+    pub announcement: Arc<Announcement>,
+    /// Seconds since 1970 UTC at which it was taken in.
+    pub ingested_at: f64,
+}
+
+impl Episode {
+    /// Episode and revision.
+    pub fn key(&self) -> &EpisodeKey {
+        &self.announcement.key
+    }
+
+    /// The worker that the episode's pieces gather at, as a number to take the remainder of.
+    /// Only for routing within one run: never stored.
+    pub fn home(&self) -> u64 {
+        let digest = blake3::hash(self.key().episode.0.as_bytes());
+        u64::from_le_bytes(digest.as_bytes()[..8].try_into().expect("a digest has 32 bytes"))
+    }
+}
+
+/// The bytes that stages work on.
+#[derive(Clone, Debug, Default)]
+pub struct Fetched {
+    /// The audio, if the episode has any.
+    pub audio: Option<LocalAudio>,
+    /// The transcript's bytes and its media type or file name, if it has one.
+    pub transcript: Option<(Vec<u8>, Option<String>)>,
+    /// What was survived on the way (a transcript that could not be fetched).
+    pub faults: Vec<Fault>,
+}
+
+/// The end of decoding: how many windows were sent, and what the decoder learnt.
+#[derive(Clone, Debug)]
+pub struct Decoded {
+    /// What was fetched.
+    pub fetched: Arc<Fetched>,
+    /// Windows sent before this record.
+    pub windows: u32,
+    /// What the decoder learnt; `None` without audio or after a fault.
+    pub media: Option<Media>,
+    /// Why decoding stopped early.
+    pub fault: Option<Fault>,
+}
+
+/// The end of reading the transcript.
+#[derive(Clone, Debug, Default)]
+pub struct Parsed {
+    /// Passages sent before this record.
+    pub passages: u32,
+    /// The transcript's sentences; empty without one.
+    pub sentences: Vec<Sentence>,
+    /// Which sentences each passage covers, half-open.
+    pub ranges: Vec<(u32, u32)>,
+    /// How the times came about.
+    pub timing: Option<Timing>,
+    /// Language of the words.
+    pub language: Option<String>,
+    /// Why there are no sentences although there was a transcript.
+    pub fault: Option<Fault>,
+}
+
+/// The chosen span and all that its outcome will say of the episode.
+#[derive(Clone, Debug)]
+pub struct Chosen {
+    /// Scores, gates, words.
+    pub selection: Selection,
+    /// How far the cut may move each edge to find silence: start from..=to, end from..=to.
+    pub start_within: Span,
+    /// See `start_within`.
+    pub end_within: Span,
+    /// Sentences of the span and its neighbours, for the captions.
+    pub sentences: Vec<Sentence>,
+    /// What is known besides.
+    pub about: About,
+}
+
+/// What an outcome says of an episode whichever way it ends.
+#[derive(Clone, Debug, Default)]
+pub struct About {
+    /// The audio on disk, if any.
+    pub audio: Option<LocalAudio>,
+    /// Full or light.
+    pub variant: Variant,
+    /// Faults that were survived.
+    pub survived: Vec<Fault>,
+    /// Language of the words.
+    pub language: Option<String>,
+    /// How the transcript's times came about.
+    pub timing: Option<Timing>,
+    /// Models that took part.
+    pub models: Vec<ModelUsed>,
+    /// For the result page.
+    pub picture: Picture,
+}
+
+impl About {
+    /// What a dossier says of its episode.
+    pub fn new(dossier: &Dossier, models: Vec<ModelUsed>, picture: Picture) -> Self {
+        Self {
+            audio: dossier.audio.clone(),
+            variant: dossier.variant,
+            survived: dossier.faults.clone(),
+            language: dossier.language.clone(),
+            timing: dossier.timing,
+            models,
+            picture,
+        }
+    }
+}
+
+/// Why an episode cannot go on.
+#[derive(Clone, Debug)]
+pub struct Failure {
+    /// Stage, code, message, remedy, causes.
+    pub fault: Fault,
+    /// What was known when it failed.
+    pub about: About,
+}
+
+impl From<Fault> for Failure {
+    fn from(fault: Fault) -> Self {
+        Self { fault, about: About::default() }
+    }
+}
+
+/// The encoded clip, ready to be published.
+#[derive(Clone, Debug)]
+pub struct Rendered {
+    /// Scores, gates (those of the cut included), words; the span as it was really cut.
+    pub selection: Selection,
+    /// Renderings, players' choice first; empty without audio.
+    pub clips: Vec<EncodedClip>,
+    /// WebVTT of the clip; empty without words.
+    pub captions: String,
+    /// The Podcasting 2.0 soundbite line.
+    pub soundbite: String,
+    /// What is known besides.
+    pub about: About,
+}

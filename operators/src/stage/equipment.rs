@@ -1,0 +1,34 @@
+//! What stages work with: opened once per process, shared by all lanes.
+
+use std::path::PathBuf;
+use std::sync::Arc;
+
+use super::publish::Publisher;
+use super::warm::Models;
+use crate::driver::Budget;
+use crate::fetch::Fetcher;
+use crate::media::clip::ClipSettings;
+use crate::media::decoder::Decoder;
+use crate::select::Weights;
+
+/// The tools of the stages; each stage takes the one or two that it needs.
+pub struct Equipment {
+    /// Brings bytes to this machine.
+    pub fetcher: Fetcher,
+    /// Folder for what is fetched and not yet published.
+    pub staging: PathBuf,
+    /// Decoder children.
+    pub decoder: Decoder,
+    /// Bytes of decoded audio that may be in flight.
+    pub audio_budget: Budget,
+    /// Warm models.
+    pub models: Arc<Models>,
+    /// What selection prefers.
+    pub weights: Arc<Weights>,
+    /// Publish the best span also where it fails a hard gate.
+    pub accept_gates: bool,
+    /// Formats, loudness, fades.
+    pub clip: ClipSettings,
+    /// Where outcomes are made durable.
+    pub publisher: Arc<dyn Publisher>,
+}

@@ -1,0 +1,170 @@
+//! The stages: each turns records of one kind into records of later kinds.
+//!
+//! A stage computes and knows nothing of capabilities, batching, lanes, retries or time: the
+//! drivers have those, once. To add one: a file here, a variant, and what the compiler then asks for.
+
+mod cut;
+mod decode;
+mod embed;
+mod equipment;
+mod events;
+mod fetch;
+mod publish;
+mod select;
+mod speech;
+mod transcribe;
+mod transcript;
+pub mod warm;
+
+use serde::{Deserialize, Serialize};
+
+pub use equipment::Equipment;
+pub use publish::Publisher;
+
+use crate::fault::Fault;
+use crate::record::finding::Variant;
+use crate::record::{Body, Decoded, Failure, Kind, Parsed, Record};
+
+/// A stage's name, in the order in which an episode meets them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Stage {
+    /// Brings audio and transcript bytes to this machine.
+    Fetch,
+    /// Audio bytes to windows of mono 16 kHz samples.
+    Decode,
+    /// Transcript bytes to sentences and passages.
+    Transcript,
+    /// Windows to probabilities of speech.
+    Speech,
+    /// Windows to level and music scores.
+    Events,
+    /// Passages to sentence embeddings.
+    Embed,
+    /// Recognises the words of a few spans of an episode that has none.
+    Transcribe,
+    /// Chooses the span.
+    Select,
+    /// Cuts, levels and encodes the clip.
+    Cut,
+    /// Makes the outcome durable.
+    Publish,
+}
+
+/// What a stage does with a batch of records of the kind that it consumes. `emit(i, body)` sends a
+/// record that came of the batch's record `i`. Total: a fault of one record is emitted, not thrown.
+pub trait Work: Send {
+    /// Runs on one batch.
+    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body));
+}
+
+impl Stage {
+    /// Every stage, in order.
+    pub const ALL: [Stage; 10] = [
+        Stage::Fetch,
+        Stage::Decode,
+        Stage::Transcript,
+        Stage::Speech,
+        Stage::Events,
+        Stage::Embed,
+        Stage::Transcribe,
+        Stage::Select,
+        Stage::Cut,
+        Stage::Publish,
+    ];
+
+    /// Its name in layouts, metrics and faults.
+    pub fn name(self) -> &'static str {
+        match self {
+            Stage::Fetch => "fetch",
+            Stage::Decode => "decode",
+            Stage::Transcript => "transcript",
+            Stage::Speech => "speech",
+            Stage::Events => "events",
+            Stage::Embed => "embed",
+            Stage::Transcribe => "transcribe",
+            Stage::Select => "select",
+            Stage::Cut => "cut",
+            Stage::Publish => "publish",
+        }
+    }
+
+    /// Whether it takes in records of this kind.
+    pub fn consumes(self, kind: Kind) -> bool {
+        match self {
+            Stage::Fetch => kind == Kind::Announced,
+            Stage::Decode | Stage::Transcript => kind == Kind::Fetched,
+            Stage::Speech | Stage::Events => kind == Kind::Window,
+            Stage::Embed => kind == Kind::Passage,
+            // An episode without audio passes through `transcribe` and `cut` untouched.
+            Stage::Transcribe => kind == Kind::Dossier,
+            Stage::Select => kind == Kind::Transcribed,
+            Stage::Cut => kind == Kind::Chosen,
+            Stage::Publish => matches!(kind, Kind::Rendered | Kind::Failed | Kind::Duplicate),
+        }
+    }
+
+    /// Whether this is the last body that the stage sends for a record.
+    pub fn concludes(self, body: &Body) -> bool {
+        match self {
+            Stage::Decode => matches!(body, Body::Decoded(_)),
+            Stage::Transcript => matches!(body, Body::Parsed(_)),
+            _ => true,
+        }
+    }
+
+    /// What a record becomes when the stage fails on it altogether (it panicked, it timed out), so
+    /// that the episode still comes to its end. `emitted` counts the records it had sent before.
+    pub fn failed(self, record: &Record, fault: Fault, emitted: u32) -> Body {
+        match (self, &record.body) {
+            (Stage::Decode, Body::Fetched(fetched)) => {
+                Body::Decoded(Decoded { fetched: fetched.clone(), windows: emitted, media: None, fault: Some(fault) })
+            }
+            (Stage::Transcript, _) => Body::Parsed(Parsed { passages: emitted, fault: Some(fault), ..Parsed::default() }),
+            (Stage::Speech | Stage::Events | Stage::Embed, _) => Body::Unfound(self, fault),
+            (Stage::Transcribe, Body::Dossier(dossier)) => {
+                let mut dossier = dossier.clone();
+                dossier.variant = Variant::Light;
+                dossier.faults.push(fault);
+                Body::Transcribed(dossier)
+            }
+            _ => Body::Failed(Box::new(Failure::from(fault))),
+        }
+    }
+
+    /// Its work with warm models. Called once on the thread that will run it.
+    ///
+    /// # Errors
+    /// A model that cannot be loaded: names the model and the remedy.
+    pub fn warm(self, equipment: &Equipment) -> Result<Box<dyn Work>, Fault> {
+        Ok(match self {
+            Stage::Fetch => Box::new(fetch::Fetch::new(equipment.fetcher.clone(), equipment.staging.clone())),
+            Stage::Decode => Box::new(decode::Decode::new(equipment.decoder.clone(), equipment.audio_budget.clone())),
+            Stage::Transcript => Box::new(transcript::ReadTranscript),
+            Stage::Speech => Box::new(speech::Speech::warm(&equipment.models)?),
+            Stage::Events => Box::new(events::Events),
+            Stage::Embed => Box::new(embed::Embed::warm(&equipment.models)?),
+            Stage::Transcribe => Box::new(transcribe::Transcribe::new(
+                equipment.decoder.clone(),
+                equipment.models.clone(),
+                equipment.weights.clone(),
+            )),
+            Stage::Select => {
+                Box::new(select::Select::new(equipment.models.clone(), equipment.weights.clone(), equipment.accept_gates))
+            }
+            Stage::Cut => Box::new(cut::Cut::new(equipment.decoder.clone(), equipment.clip.clone())),
+            Stage::Publish => Box::new(publish::Publish::new(equipment.publisher.clone())),
+        })
+    }
+}
+
+impl std::fmt::Display for Stage {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The bodies of one kind in a batch, each with its position.
+fn bodies<'a, T>(batch: &'a [Record], pick: impl Fn(&'a Body) -> Option<&'a T>) -> Vec<(usize, &'a T)> {
+    batch.iter().enumerate().filter_map(|(i, record)| Some((i, pick(&record.body)?))).collect()
+}

@@ -1,0 +1,85 @@
+//! `Dossier -> Transcribed`: where there is no transcript, the words of the few spans that
+//! selection would look at, by the light recogniser.
+
+use std::sync::Arc;
+
+use hark_models::sphinx::Recogniser;
+
+use super::Work;
+use super::transcript::language_of;
+use super::warm::Models;
+use crate::fault::Fault;
+use crate::media::decoder::Decoder;
+use crate::record::finding::Dossier;
+use crate::record::piece::{Sentence, Timing, Word};
+use crate::record::{Body, Record};
+use crate::select::{self, Weights};
+use crate::transcript;
+use crate::units::{Seconds, Span};
+
+/// Spans to recognise: the recogniser costs a tenth of a second per second.
+const SPANS: usize = 2;
+
+pub(super) struct Transcribe {
+    decoder: Decoder,
+    models: Arc<Models>,
+    weights: Arc<Weights>,
+    /// Loaded when the first episode needs it: most have a transcript.
+    recogniser: Option<Recogniser>,
+}
+
+impl Transcribe {
+    pub(super) fn new(decoder: Decoder, models: Arc<Models>, weights: Arc<Weights>) -> Self {
+        Self { decoder, models, weights, recogniser: None }
+    }
+
+    /// Adds the words that it hears to the dossier.
+    fn listen(&mut self, dossier: &mut Dossier) -> Result<(), Fault> {
+        let Some(audio) = dossier.audio.clone() else { return Ok(()) };
+        let mut spans = select::shortlist(dossier, &self.weights, SPANS);
+        spans.sort_by(|a, b| a.start.0.total_cmp(&b.start.0));
+        for span in spans {
+            let samples = self.decoder.span_16k(&audio.path, span)?;
+            if self.recogniser.is_none() {
+                self.recogniser = Some(self.models.recogniser()?);
+            }
+            let recogniser = self.recogniser.as_mut().expect("just loaded");
+            let words = recogniser.words(&samples).map_err(|error| {
+                Fault::retry("transcribe", "recogniser", error.to_string(), "replay the episode").caused_by(&error)
+            })?;
+            let at = |seconds: f64| Seconds(span.start.0 + seconds);
+            let words = words
+                .into_iter()
+                .map(|word| Word { span: Span { start: at(word.start), end: at(word.end) }, text: word.text })
+                .collect();
+            dossier.sentences.extend(sentences_of(words));
+        }
+        if !dossier.sentences.is_empty() {
+            dossier.timing = Some(Timing::Words);
+            dossier.language = language_of(&dossier.sentences);
+        }
+        Ok(())
+    }
+}
+
+impl Work for Transcribe {
+    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) {
+        for (i, record) in batch.iter().enumerate() {
+            if let Body::Dossier(dossier) = &record.body {
+                let mut dossier = dossier.clone();
+                if dossier.sentences.is_empty()
+                    && let Err(fault) = self.listen(&mut dossier)
+                {
+                    dossier.sentences.clear();
+                    dossier.faults.push(fault);
+                }
+                emit(i, Body::Transcribed(dossier));
+            }
+        }
+    }
+}
+
+/// Recognised words have no punctuation: sentences end at pauses.
+fn sentences_of(words: Vec<Word>) -> Vec<Sentence> {
+    transcript::from_words(words)
+}
