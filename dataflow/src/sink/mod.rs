@@ -1,0 +1,24 @@
+//! The durable end of an episode.
+//!
+//! ```text
+//!            ┌▶ objects    previews/ab/abcd….m4a  .ogg  .vtt  .soundbite.xml
+//! Outcome ───┼▶ outcomes   one row per (episode, revision)         ─▶ commit ─▶ capability dropped
+//!            └▶ previews   previews.jsonl, written from the table
+//! ```
+//!
+//! Invariant: object, then row, then commit; whoever holds the episode's capability drops it only
+//! after the commit. A crash in between repeats work and never loses or doubles a preview, because
+//! the key of an object derives from content and the row is keyed by episode and revision.
+
+mod error;
+mod file;
+pub mod objects;
+pub mod outcomes;
+pub mod previews;
+
+#[cfg(test)]
+mod sample;
+
+pub use error::SinkError;
+pub use objects::{ObjectKey, ObjectKind, Objects, Written};
+pub use outcomes::{OutcomeTable, Recorded, Which};
