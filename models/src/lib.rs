@@ -1,1 +1,24 @@
-//! placeholder
+//! Models: plain values in, plain values out.
+//!
+//! ```text
+//! samples, sentences ──▶ [model: tensors on one device] ──▶ probabilities, vectors
+//! ```
+//!
+//! A model is loaded once and shared: [`silero::SpeechDetector::share`] and
+//! [`minilm::Embedder::share`] give each lane thread a handle of its own to the same weights. A
+//! lane calls [`device::lane_thread_setup`] before its first call.
+//!
+//! Invariant: what comes out for one item is bit for bit the same whatever other items share its
+//! batch, so that any layout gives the same previews.
+//!
+//! This crate knows nothing of timely, of episodes or of batching policy.
+
+pub mod device;
+pub mod error;
+pub mod language;
+pub mod manifest;
+pub mod minilm;
+pub mod silero;
+
+pub use device::Device;
+pub use error::ModelError;
