@@ -1,1 +1,3 @@
-//! placeholder
+//! hark's models: plain values to tensors to plain values.
+
+pub mod sphinx;
