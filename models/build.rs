@@ -1,9 +1,12 @@
-//! Tells the linker where libtorch lies, so that tests and examples run without LD_LIBRARY_PATH.
-//! Cargo keeps such arguments to one package: every package whose tests or binaries link this
-//! crate repeats the line.
+//! What this crate needs beside Rust: PocketSphinx's C sources compiled in, and the way to libtorch
+//! for tests and examples. Cargo keeps link arguments to one package: every package whose binaries
+//! or tests link this crate repeats the rpath line.
+
+#[path = "build/sphinx.rs"]
+mod sphinx;
 
 fn main() {
-    println!("cargo:rerun-if-changed=build.rs");
+    sphinx::compile();
     println!("cargo:rerun-if-env-changed=LIBTORCH");
     if let Ok(libtorch) = std::env::var("LIBTORCH") {
         println!("cargo:rustc-link-arg=-Wl,-rpath,{libtorch}/lib");

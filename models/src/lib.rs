@@ -19,6 +19,7 @@ pub mod language;
 pub mod manifest;
 pub mod minilm;
 pub mod silero;
+pub mod sphinx;
 
 pub use device::Device;
 pub use error::ModelError;
