@@ -95,6 +95,7 @@ impl FolderPublisher {
         if let Some(mut outcome) = self.table.one(&key.episode.0, key.revision)? {
             outcome.state = duplicate(of);
             self.table.record(&outcome)?;
+            self.table.commit()?;
         }
         match object {
             Some(object) => self.objects.remove(&object).map(|_| ()),
@@ -180,9 +181,10 @@ impl FolderPublisher {
 }
 
 impl Publisher for FolderPublisher {
-    fn publish(&self, ended: &Record) -> Option<Outcome> {
-        match self.write(ended) {
-            Ok(outcome) => Some(outcome),
+    fn publish(&self, ended: &[Record]) -> Option<Vec<Outcome>> {
+        let written = ended.iter().map(|record| self.write(record)).collect::<Result<Vec<_>, _>>();
+        match written.and_then(|outcomes| self.table.commit().map(|_| outcomes)) {
+            Ok(outcomes) => Some(outcomes),
             Err(error) => {
                 self.stop(error);
                 None

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use anyhow::{Context, Result};
 use hark_dataflow::intake::{Announcements, Feed};
 use hark_dataflow::publish::End;
-use hark_dataflow::sink::{OutcomeTable, previews};
+use hark_dataflow::sink::{OutcomeTable, Which, previews};
 use hark_dataflow::source::{self, Input};
 use hark_operators::record::Announcement;
 
@@ -29,10 +29,10 @@ pub fn batch(args: BatchArgs) -> Result<ExitCode> {
 /// Runs the failed episodes of an earlier job again; what they were announced as stands in the table.
 pub fn replay(args: ReplayArgs) -> Result<ExitCode> {
     progress::start_log(args.job.log);
-    let table = OutcomeTable::open(&args.job.output)?;
+    let table = OutcomeTable::existing(&args.job.output)?;
     // An entry that could not be read has nowhere to be read again from.
     let failed: Vec<Announcement> =
-        table.failed()?.into_iter().map(|outcome| outcome.announcement).filter(|announcement| !announcement.base.is_empty()).collect();
+        table.read(Which::Failed)?.into_iter().map(|outcome| outcome.announcement).filter(|announcement| !announcement.base.is_empty()).collect();
     drop(table);
     if failed.is_empty() {
         eprintln!("nothing to replay: no failed episode in {}", args.job.output.display());
@@ -72,7 +72,7 @@ fn job(args: JobArgs, mut roots: Vec<PathBuf>, announcements: Announcements, pro
 /// `previews.jsonl` and the result page, from the table.
 fn write_results(table: &OutcomeTable, output: &Path) -> Result<PathBuf> {
     previews::write(table, output)?;
-    report::write(&table.all()?, output).with_context(|| format!("cannot write the result page into {}", output.display()))
+    report::write(&table.read(Which::All)?, output).with_context(|| format!("cannot write the result page into {}", output.display()))
 }
 
 fn folder_of(input: &Path) -> PathBuf {

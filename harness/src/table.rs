@@ -3,21 +3,16 @@
 use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
-use anyhow::{Result, ensure};
-use hark_dataflow::sink::OutcomeTable;
+use anyhow::Result;
+use hark_dataflow::sink::{OutcomeTable, Which};
 
 use crate::cli::OutcomesArgs;
 use crate::report::listing;
 
 /// Lists outcomes, one per line.
 pub fn list(args: &OutcomesArgs) -> Result<ExitCode> {
-    ensure!(
-        OutcomeTable::exists(&args.output),
-        "no outcomes in {}; give the --output folder of a job",
-        args.output.display()
-    );
-    let table = OutcomeTable::open(&args.output)?;
-    let outcomes = if args.failed { table.failed()? } else { table.all()? };
+    let table = OutcomeTable::existing(&args.output)?;
+    let outcomes = table.read(if args.failed { Which::Failed } else { Which::All })?;
     let text = if args.json {
         outcomes.iter().map(|outcome| listing::json_line(outcome) + "\n").collect()
     } else {

@@ -4,6 +4,7 @@ mod hark;
 
 use std::path::{Path, PathBuf};
 
+use ::hark_dataflow::sink::{self, OutcomeTable, Which};
 use hark::{batch, count, objects, previews, root};
 
 fn feed() -> PathBuf {
@@ -46,7 +47,7 @@ fn workers_and_layouts_change_neither_outcomes_nor_a_byte_of_the_previews() {
 
 /// Outcomes without times and without the layout's name.
 fn stable(output: &Path) -> Vec<serde_json::Value> {
-    let table = hark_dataflow::sink::OutcomeTable::open(output).expect("the run left a table");
-    let outcomes = table.all().expect("it is readable");
-    outcomes.iter().map(hark_dataflow::sink::previews::stable).collect()
+    let table = OutcomeTable::existing(output).expect("the run left a table");
+    let outcomes = table.read(Which::All).expect("it is readable");
+    outcomes.iter().map(sink::previews::stable).collect()
 }

@@ -8,10 +8,10 @@ use crate::record::{Body, Record};
 
 /// Where outcomes are made durable: a folder with a table, or memory in tests.
 pub trait Publisher: Send + Sync {
-    /// Writes what belongs to this end of an episode: objects first, then the row. Idempotent.
-    /// `None` when it could not be made durable: the publisher has then told the run to stop, and
-    /// the episode's capability is never given up for an outcome that is not there.
-    fn publish(&self, ended: &Record) -> Option<Outcome>;
+    /// Writes what belongs to these ends of episodes: objects first, then the rows, then one
+    /// commit. Idempotent. `None` when it could not be made durable: the publisher has then told
+    /// the run to stop, and no capability is given up for an outcome that is not there.
+    fn publish(&self, ended: &[Record]) -> Option<Vec<Outcome>>;
 }
 
 pub(super) struct Publish(Arc<dyn Publisher>);
@@ -24,11 +24,14 @@ impl Publish {
 
 impl Work for Publish {
     fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) {
-        for (i, record) in batch.iter().enumerate() {
-            match self.0.publish(record) {
-                Some(outcome) => emit(i, Body::Outcome(Box::new(outcome))),
-                None => emit(i, record.body.clone()),
+        match self.0.publish(batch) {
+            Some(outcomes) => {
+                for (i, outcome) in outcomes.into_iter().enumerate() {
+                    emit(i, Body::Outcome(Box::new(outcome)));
+                }
             }
+            // The run is stopping; nobody takes these in again.
+            None => batch.iter().enumerate().for_each(|(i, record)| emit(i, record.body.clone())),
         }
     }
 }
