@@ -1,1 +1,7 @@
-//! placeholder
+//! The graph: sources, layout, sinks, progress and latency, commit and recovery.
+//!
+//! ```text
+//! source/   readers of announcements: feeds, JSON Lines, Parquet, folders of partitions
+//! ```
+
+pub mod source;
