@@ -1,0 +1,131 @@
+//! JSON Lines: one announcement per line.
+
+use std::io::{self, BufRead, Read};
+use std::path::Path;
+
+use hark_operators::record::Announcement;
+use serde_json::Value;
+
+use super::bad::{BadEntry, SourceError};
+use super::row::Row;
+use super::{Entry, open};
+
+/// Longest line that is read: an inline transcript of many hours with word times.
+const LONGEST: usize = 16 << 20;
+
+/// Reads line after line; blank lines are skipped.
+pub(super) struct JsonLines {
+    reader: Box<dyn BufRead>,
+    /// The path as given, for messages.
+    file: String,
+    base: String,
+    /// Number of the line last read, from 1.
+    line: u64,
+    buffer: Vec<u8>,
+    done: bool,
+}
+
+enum Line {
+    Whole,
+    TooLong,
+    End,
+}
+
+impl JsonLines {
+    pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
+        let reader = open::stream(path).map_err(|error| SourceError::of_io(path, error))?;
+        let file = path.display().to_string();
+        Ok(Self { reader, file, base: open::base(path), line: 0, buffer: Vec::new(), done: false })
+    }
+
+    /// Reads the next line into the buffer, without its line feed; of one that is too long only
+    /// the beginning stays.
+    fn advance(&mut self) -> io::Result<Line> {
+        self.buffer.clear();
+        self.line += 1;
+        let read = (&mut self.reader).take(LONGEST as u64 + 1).read_until(b'\n', &mut self.buffer)?;
+        if read == 0 {
+            return Ok(Line::End);
+        }
+        if read <= LONGEST || self.buffer.ends_with(b"\n") {
+            return Ok(Line::Whole);
+        }
+        loop {
+            let seen = self.reader.fill_buf()?;
+            let (used, ended) = match seen.iter().position(|byte| *byte == b'\n') {
+                Some(at) => (at + 1, true),
+                None => (seen.len(), seen.is_empty()),
+            };
+            self.reader.consume(used);
+            if ended {
+                return Ok(Line::TooLong);
+            }
+        }
+    }
+
+    fn place(&self) -> String {
+        format!("{}:{}", self.file, self.line)
+    }
+
+    fn parse(&self, text: &[u8]) -> Result<Announcement, BadEntry> {
+        let row: Row = serde_json::from_slice(text).map_err(|error| self.malformed(text, &error))?;
+        let id = row.id();
+        row.announcement(&self.base)
+            .map_err(|refused| BadEntry::new(self.place(), "field", &refused.what, refused.remedy).named(id).keeping(text))
+    }
+
+    fn malformed(&self, text: &[u8], error: &serde_json::Error) -> BadEntry {
+        let place = format!("{}:{}", self.place(), error.column().max(1));
+        let (code, remedy) = if std::str::from_utf8(text).is_err() {
+            ("encoding", "save the file as UTF-8")
+        } else if error.is_data() {
+            ("field", "give the field the type named in the message")
+        } else {
+            ("json", "write one whole JSON object per line, with line feeds inside texts as \\n")
+        };
+        let what = error.to_string();
+        let what = what.split(" at line ").next().unwrap_or_default();
+        BadEntry::new(place, code, what, remedy).named(id_in(text)).keeping(text)
+    }
+}
+
+/// The id in a line that is no announcement: for its outcome to bear a name that people know.
+fn id_in(text: &[u8]) -> Option<String> {
+    let key = b"\"id\"";
+    let at = text.windows(key.len()).position(|window| window == key)? + key.len();
+    let value = text[at..].trim_ascii_start().strip_prefix(b":")?;
+    match serde_json::Deserializer::from_slice(value).into_iter::<Value>().next()?.ok()? {
+        Value::String(id) => Some(id),
+        Value::Number(id) => Some(id.to_string()),
+        _ => None,
+    }
+}
+
+impl Iterator for JsonLines {
+    type Item = Entry;
+
+    fn next(&mut self) -> Option<Entry> {
+        while !self.done {
+            match self.advance() {
+                Err(error) => {
+                    self.done = true;
+                    return Some(Err(BadEntry::of_io(self.place(), &error)));
+                }
+                Ok(Line::End) => self.done = true,
+                Ok(Line::TooLong) => {
+                    let what = format!("the line is longer than {} MiB", LONGEST >> 20);
+                    let remedy = "give the transcript as a path instead of inline";
+                    let entry = BadEntry::new(self.place(), "too_long", &what, remedy);
+                    return Some(Err(entry.named(id_in(&self.buffer)).keeping(&self.buffer)));
+                }
+                Ok(Line::Whole) => {
+                    let text = self.buffer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.buffer).trim_ascii();
+                    if !text.is_empty() {
+                        return Some(self.parse(text));
+                    }
+                }
+            }
+        }
+        None
+    }
+}

@@ -1,0 +1,1 @@
+//! Every feed of the test material.
