@@ -1,0 +1,131 @@
+//! Puts the candidates in order and makes the verdict on the best.
+//!
+//! The ranker is a weighted mean of the features that could be measured. A learned ranker takes its
+//! place by giving other weights, or by ordering what [`judge`] returns.
+//!
+//! Invariant: order depends on totals in whole steps of 1/10000, then on the start, then on the
+//! end. Candidates that pass all gates come first, then those that fail fewest.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+
+use super::candidates::Candidate;
+use super::features::{Episode, FEATURES, Scores};
+use super::gates::{self, Verdict};
+use super::weights::Weights;
+use crate::fault::Fault;
+use crate::record::finding::Dossier;
+use crate::record::outcome::Selection;
+use crate::record::piece::Timing;
+
+/// Scores are compared in steps of 1 / this.
+const STEPS: f64 = 10_000.0;
+/// With estimated times an edge is moved to a pause at most this far away, seconds.
+const SNAP: f64 = 2.0;
+
+/// A candidate with its place in the order.
+pub(super) struct Ranked {
+    pub candidate: Candidate,
+    pub scores: Scores,
+    /// In steps of 1/10000.
+    pub total: i64,
+    /// How many gates fail.
+    pub failed: usize,
+}
+
+/// All candidates, best first.
+pub(super) fn ranked(episode: &Episode, weights: &Weights) -> Vec<Ranked> {
+    ranked_with(episode, false, weights)
+}
+
+fn ranked_with(episode: &Episode, estimated: bool, weights: &Weights) -> Vec<Ranked> {
+    let factors = FEATURES.map(|feature| weights.of(feature));
+    let rank = |candidate: &Candidate| {
+        let candidate = if estimated { snapped(episode, *candidate, weights) } else { *candidate };
+        let scores = episode.scores(&candidate, weights);
+        let measured = gates::measure(episode, &candidate, estimated, weights);
+        let failed = measured.iter().filter(|gate| !gate.pass).count();
+        Ranked { candidate, scores, total: total(&scores, &factors), failed }
+    };
+    let mut ranked: Vec<Ranked> = episode.candidates.iter().map(rank).collect();
+    ranked.sort_by(|a, b| {
+        let order = |r: &Ranked| (r.failed, Reverse(r.total));
+        let place = |r: &Ranked| (r.candidate.start, r.candidate.end);
+        let (a0, b0) = (place(a), place(b));
+        order(a).cmp(&order(b)).then(a0.0.total_cmp(&b0.0)).then(a0.1.total_cmp(&b0.1))
+    });
+    ranked
+}
+
+/// The weighted mean of what could be measured, each score in steps, the mean in steps.
+fn total(scores: &Scores, factors: &[f64]) -> i64 {
+    let known = scores.iter().zip(factors).filter_map(|(score, factor)| Some(((*score)?, factor)));
+    let (sum, weight) = known.fold((0.0, 0.0), |(sum, weight), (score, factor)| {
+        (sum + (score * STEPS).round() * factor, weight + factor)
+    });
+    if weight > 0.0 { (sum / weight).round() as i64 } else { 0 }
+}
+
+/// With estimated times: the edges moved into the nearest pauses that were heard.
+fn snapped(episode: &Episode, candidate: Candidate, weights: &Weights) -> Candidate {
+    let near = |at: f64, edge: fn(&crate::units::Span) -> f64| {
+        let moved = episode.sound.nearest_pause(at).map(|pause| edge(&pause));
+        moved.filter(|moved| (moved - at).abs() <= SNAP).unwrap_or(at)
+    };
+    let start = near(candidate.start, |pause| pause.end.0);
+    let end = near(candidate.end, |pause| pause.start.0).min(episode.timeline.seconds);
+    let fits = (weights.length.gate_from..=weights.length.gate_to).contains(&(end - start));
+    if fits && !candidate.whole { Candidate { start, end, ..candidate } } else { candidate }
+}
+
+/// Chooses the preview of an episode. If no candidate passes every gate, the best one comes with
+/// `passes = false` and each gate's measurement.
+/// Errors: `select.nothing_to_choose` if there is neither speech nor a sentence with a time.
+pub fn select(dossier: &Dossier, weights: &Weights) -> Result<Verdict, Fault> {
+    let mut verdicts = judge(dossier, weights, 1)?;
+    Ok(verdicts.remove(0))
+}
+
+/// The verdicts on the `n` best candidates, best first, at least one: what selection weighed, for
+/// reports, for comparing rankers and for training one.
+/// Errors: as [`select`].
+pub fn judge(dossier: &Dossier, weights: &Weights, n: usize) -> Result<Vec<Verdict>, Fault> {
+    let episode = Episode::of(dossier, weights);
+    let estimated = dossier.timing == Some(Timing::Estimated);
+    let ranked = ranked_with(&episode, estimated, weights);
+    if ranked.is_empty() {
+        return Err(Fault::poison(
+            "select",
+            "nothing_to_choose",
+            format!("{} holds neither speech nor a sentence with a time", dossier.key.episode),
+            "check that the audio is talk, or announce the episode with a transcript that has times",
+        ));
+    }
+    let count = ranked.len() as u32;
+    Ok(ranked.iter().take(n.max(1)).map(|best| verdict(dossier, &episode, best, count, estimated, weights)).collect())
+}
+
+fn verdict(dossier: &Dossier, episode: &Episode, best: &Ranked, count: u32, estimated: bool, weights: &Weights) -> Verdict {
+    let candidate = &best.candidate;
+    let lines = &episode.timeline.lines[candidate.first..=candidate.last];
+    let chosen: Vec<usize> = lines.iter().filter_map(|line| line.sentence).collect();
+    let words: Vec<&str> = chosen.iter().map(|at| dossier.sentences[*at].text.trim()).collect();
+    let first = chosen.iter().min().copied();
+    let last = chosen.iter().max().copied();
+    let rounded = |score: f64| (score * STEPS).round() / STEPS;
+    let named = FEATURES.iter().zip(best.scores).filter_map(|(name, score)| Some(((*name).to_owned(), rounded(score?))));
+    let mut scores: BTreeMap<String, f64> = named.collect();
+    scores.insert("total".to_owned(), best.total as f64 / STEPS);
+    Verdict {
+        selection: Selection {
+            span: candidate.span(),
+            transcript: words.join(" "),
+            sentences: first.zip(last).map_or((0, 0), |(first, last)| (first as u32, last as u32 + 1)),
+            scores,
+            gates: gates::shown(gates::measure(episode, candidate, estimated, weights), weights),
+            candidates: count,
+        },
+        passes: best.failed == 0,
+        cut_limits: gates::cut_limits(episode, candidate, weights.gates.edge),
+    }
+}
