@@ -17,6 +17,7 @@ pub mod device;
 pub mod error;
 pub mod language;
 pub mod manifest;
+pub mod minilm;
 pub mod silero;
 pub mod sphinx;
 

@@ -146,7 +146,7 @@ impl Network {
                 take("decoder.rnn.bias_ih", &[gates])?,
                 take("decoder.rnn.bias_hh", &[gates])?,
             ],
-            output_weight: take("decoder.decoder.2.weight", &[1, 128, 1])?.f_reshape([128, 1])?,
+            output_weight: take("decoder.decoder.2.weight", &[1, 128, 1])?.f_reshape([128])?,
             output_bias: take("decoder.decoder.2.bias", &[1])?,
         })
     }
@@ -204,12 +204,17 @@ impl Network {
                 part(state).copy_from_slice(row);
             }
         }
-        let output = output.f_relu()?.f_view([steps * filled, width])?;
-        let all = plain(&self.output_bias.f_addmm(&output, &self.output_weight)?.f_sigmoid_()?)?;
-        Ok(match filled > streams {
-            true => all.chunks_exact(filled as usize).flat_map(|step| &step[..states.len()]).copied().collect(),
-            false => all,
-        })
+        // As a product and a sum, because a matrix with one column takes a kernel that sums the last
+        // rows of a batch in another order.
+        let output = output.f_relu()?.f_mul(&self.output_weight)?;
+        let output = output.f_sum_dim_intlist([2_i64].as_slice(), false, Kind::Float)?;
+        let scores = plain(&output.f_add(&self.output_bias)?)?;
+        // libtorch's own sigmoid rounds the last few values of a batch differently, too.
+        Ok(scores
+            .chunks_exact(filled as usize)
+            .flat_map(|step| &step[..states.len()])
+            .map(|score| 1.0 / (1.0 + (-score).exp()))
+            .collect())
     }
 }
 
