@@ -10,7 +10,8 @@ begin
 python3 -c 'import sys; sys.exit(sys.version_info < (3, 11))' ||
     fail "$(python3 --version) is too old, 3.11 is needed" "install a newer python3 and run again"
 say "making the set-up's virtual environment (.hark/venv)"
-"$python" -c '' 2>/dev/null ||
+# A try that was broken off may leave an environment without pip: only one with pip is kept.
+"$python" -m pip --version >/dev/null 2>&1 ||
     logged "python3 -m venv" "install python3-venv and run again" python3 -m venv --clear "$hark/venv"
 logged "installing pip" "check the network and run again" \
     "$python" -m pip install --no-input --disable-pip-version-check --no-cache-dir --no-deps \
