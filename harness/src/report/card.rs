@@ -1,0 +1,168 @@
+//! One episode on the page: what was chosen and how it sounds, or why there is nothing.
+
+use hark_operators::Fault;
+use hark_operators::fault::FaultKind;
+use hark_operators::record::finding::Variant;
+use hark_operators::record::outcome::{Clip, Outcome, Selection, State};
+use hark_operators::record::piece::Timing;
+use maud::{Markup, html};
+
+use super::judgement::judgement;
+use super::making::{causes, making};
+use super::wave::{percent, wave};
+use super::wording::{beside, clock, shown, size, took};
+
+/// A title is shown up to so many characters; the rest can be unfolded.
+const TITLE: usize = 240;
+
+/// The canonical episode of a duplicate, where the page has it.
+pub struct Canonical<'a> {
+    /// Id of its card.
+    pub anchor: &'a str,
+    /// Its title.
+    pub title: &'a str,
+}
+
+/// Name of a state: class of the card and value of the filter.
+pub fn state_name(state: &State) -> &'static str {
+    match state {
+        State::Published { .. } => "published",
+        State::Duplicate { .. } => "duplicate",
+        State::Failed { .. } => "failed",
+        State::TakenDown => "taken-down",
+    }
+}
+
+/// The card of an outcome under the id `anchor`, its waveform in at most `bars` bars.
+pub fn card(outcome: &Outcome, anchor: &str, canonical: Option<Canonical<'_>>, bars: usize) -> Markup {
+    html! {
+        article class={ "card " (state_name(&outcome.state)) } id=(anchor) {
+            (heading(outcome))
+            @match &outcome.state {
+                State::Published { selection, clips } => (published(outcome, selection, clips, bars)),
+                State::Failed { fault } => (failed(outcome, fault, bars)),
+                State::Duplicate { of, level } => (duplicate(of, level, canonical)),
+                State::TakenDown => p class="reason" { "Withdrawn by its source." },
+            }
+            (making(outcome))
+        }
+    }
+}
+
+fn heading(outcome: &Outcome) -> Markup {
+    let title = if outcome.title.trim().is_empty() { &outcome.episode } else { &outcome.title };
+    html! {
+        header {
+            p class="show" dir="auto" { (shown(&outcome.show, TITLE)) }
+            h2 dir="auto" { (shown(title, TITLE)) }
+            @if title.chars().nth(TITLE).is_some() {
+                details class="whole" { summary { "Whole title" } p dir="auto" { (shown(title, usize::MAX)) } }
+            }
+            (marks(outcome))
+        }
+    }
+}
+
+/// State, variant, language, how the times came about, latency: one quiet line.
+fn marks(outcome: &Outcome) -> Markup {
+    html! {
+        ul class="marks" {
+            li class="state" { (match outcome.state {
+                State::Published { .. } => "Published",
+                State::Duplicate { .. } => "Duplicate",
+                State::Failed { .. } => "Failed",
+                State::TakenDown => "Taken down",
+            }) }
+            @if outcome.revision > 0 { li { "revision " (outcome.revision) } }
+            @if let Some(language) = &outcome.language { li { abbr title="Language, ISO 639-3" { (shown(language, 12)) } } }
+            @if matches!(outcome.state, State::Published { .. }) {
+                @if outcome.variant == Variant::Light { li class="caution" { "light variant" } }
+                @if outcome.timing == Some(Timing::Estimated) { li class="caution" { "times estimated" } }
+                @if outcome.timing == Some(Timing::Segments) { li { "words timed by segment" } }
+                li { "ready after " (took(outcome.completed_at - outcome.ingested_at)) }
+            }
+        }
+    }
+}
+
+fn published(outcome: &Outcome, selection: &Selection, clips: &[Clip], bars: usize) -> Markup {
+    html! {
+        (figure(outcome, Some(selection), bars))
+        (player(clips))
+        div class="columns" {
+            @if selection.transcript.trim().is_empty() { p class="muted" { "No words are known of this span." } }
+            @else { blockquote dir="auto" { (shown(&selection.transcript, 4000)) } }
+            (judgement(selection))
+        }
+    }
+}
+
+fn figure(outcome: &Outcome, selection: Option<&Selection>, bars: usize) -> Markup {
+    let picture = &outcome.picture;
+    let svg = wave(picture, selection.map(|selection| selection.span), bars);
+    html! {
+        figure {
+            @if let Some(svg) = &svg { (svg) }
+            figcaption {
+                @if let Some(selection) = selection {
+                    span class="span" { (clock(selection.span.start.0)) "–" (clock(selection.span.end.0)) }
+                    @if picture.seconds > 0.0 { span { "of " (clock(picture.seconds)) } }
+                } @else if picture.seconds > 0.0 {
+                    span { (clock(picture.seconds)) }
+                }
+                @if svg.is_some() {
+                    span { "speech " (format!("{:.0}", percent(&picture.speech, picture.seconds))) " %" }
+                    @if !picture.music.is_empty() { span { "music " (format!("{:.0}", percent(&picture.music, picture.seconds))) " %" } }
+                    @if !picture.adverts.is_empty() { span { "adverts " (format!("{:.0}", percent(&picture.adverts, picture.seconds))) " %" } }
+                }
+            }
+        }
+    }
+}
+
+fn player(clips: &[Clip]) -> Markup {
+    let sources: Vec<_> = clips.iter().filter_map(|clip| Some((beside(&clip.uri)?, clip))).collect();
+    html! {
+        @if sources.is_empty() {
+            p class="muted silent" { "Chosen from the transcript alone: there is no audio to cut a clip from." }
+        } @else {
+            div class="player" {
+                audio controls preload="none" {
+                    @for (href, clip) in &sources { source src=(href) type=(clip.media_type); }
+                }
+                p class="files" {
+                    @for (href, clip) in &sources {
+                        a href=(href) download { (shown(clip.media_type.trim_start_matches("audio/"), 20)) " " (size(clip.bytes)) }
+                    }
+                }
+            }
+        }
+    }
+}
+
+fn failed(outcome: &Outcome, fault: &Fault, bars: usize) -> Markup {
+    html! {
+        @if !outcome.picture.level.is_empty() { (figure(outcome, None, bars)) }
+        div class="reason" {
+            p class="where" { "at " b { (shown(&fault.stage, 60)) } " " code { (shown(&fault.code, 80)) } }
+            p dir="auto" { (shown(&fault.message, 1000)) }
+            @if !fault.remedy.is_empty() { p class="remedy" dir="auto" { b { "What to do: " } (shown(&fault.remedy, 1000)) } }
+            @if fault.kind == FaultKind::Retry { p class="muted" { "Another try may succeed: " code { "hark replay --failed" } } }
+            (causes(&fault.chain))
+        }
+    }
+}
+
+fn duplicate(of: &str, level: &str, canonical: Option<Canonical<'_>>) -> Markup {
+    html! {
+        p class="reason" {
+            "Same as "
+            @if let Some(canonical) = canonical {
+                a href={ "#" (canonical.anchor) } { bdi { (shown(if canonical.title.trim().is_empty() { of } else { canonical.title }, 120)) } }
+            } @else {
+                code { bdi { (shown(of, 120)) } }
+            }
+            " by " (shown(level, 40)) "."
+        }
+    }
+}

@@ -1,0 +1,106 @@
+//! The page in headless Chromium: what no reading of the markup can tell.
+
+use std::path::Path;
+use std::process::Command;
+
+use base64::Engine;
+use hark_operators::record::outcome::{Outcome, State};
+use serde_json::Value;
+use sha2::{Digest, Sha256};
+
+use super::super::{sample, write};
+
+/// Looks at the page from inside; put in front of the page's own script, with its hash added to the
+/// policy, which stays what it was otherwise.
+const PROBE: &str = include_str!("probe.js");
+
+/// What [`PROBE`] reports of the page of `outcomes`; `None`, with a loud line, without a browser.
+fn probe(outcomes: &[Outcome], folder: &Path) -> Option<Value> {
+    let path = write(outcomes, folder).unwrap();
+    let page = std::fs::read_to_string(&path).unwrap();
+    let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(PROBE));
+    let page = page.replacen("script-src ", &format!("script-src 'sha256-{hash}' "), 1);
+    let page = page.replacen("<title>", &format!("<script>{PROBE}</script><title>"), 1);
+    std::fs::write(&path, page).unwrap();
+    let dom = dump(&path, folder)?;
+    let report = dom.split("data-probe=\"").nth(1).expect("the probe reports").split('"').next().unwrap();
+    Some(serde_json::from_str(&report.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")).unwrap())
+}
+
+/// The page's document after its scripts ran.
+fn dump(page: &Path, folder: &Path) -> Option<String> {
+    let Some(browser) = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| {
+        Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success())
+    }) else {
+        println!("SKIPPED: no chromium here, so the page was not opened in a browser");
+        return None;
+    };
+    let output = Command::new(browser)
+        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
+        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
+        .args(["--virtual-time-budget=8000", "--window-size=1200,900", "--dump-dom"])
+        .arg(format!("--user-data-dir={}", folder.join("profile").display()))
+        .arg(format!("file://{}", page.display()))
+        .output()
+        .unwrap();
+    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
+    Some(String::from_utf8(output.stdout).unwrap())
+}
+
+#[test]
+fn hostile_titles_run_nothing_and_spoil_nothing() {
+    let folder = tempfile::tempdir().unwrap();
+    let outcomes = sample::hostile();
+    let Some(report) = probe(&outcomes, folder.path()) else { return };
+    assert_eq!(report["title"], format!("hark: {} episodes", outcomes.len()));
+    assert_eq!(report["cards"], outcomes.len());
+    assert_eq!(report["scripts"], 2, "the probe and ours");
+    assert_eq!(report["pwned"], Value::Null);
+    assert_eq!(report["handlers"], 0, "attributes that run script");
+    assert_eq!(report["foreign"], 0, "elements that the page never writes");
+    assert_eq!(report["violations"], serde_json::json!([]));
+    assert_eq!(report["errors"], serde_json::json!([]));
+    assert_eq!(report["wider"], serde_json::json!([]), "nothing is wider than the window");
+}
+
+#[test]
+fn filter_search_links_and_player_work() {
+    let folder = tempfile::tempdir().unwrap();
+    let mut outcomes = sample::varied();
+    let State::Published { clips, .. } = &mut outcomes[0].state else { unreachable!() };
+    clips.truncate(1);
+    clips[0].uri = "previews/clip 1.wav".into();
+    clips[0].media_type = "audio/wav".into();
+    std::fs::create_dir(folder.path().join("previews")).unwrap();
+    std::fs::write(folder.path().join("previews/clip 1.wav"), wav(2)).unwrap();
+    let Some(report) = probe(&outcomes, folder.path()) else { return };
+    assert_eq!(report["failed_only"], serde_json::json!(["failed"]));
+    assert_eq!(report["searched"], 1, "by a word with an accent left out");
+    assert_eq!(report["followed"], true, "a link to a hidden card shows it");
+    assert_eq!(report["audio_seconds"], 2.0, "the policy lets a clip beside the page load");
+    assert_eq!(report["unlabelled"], 0, "controls without a name");
+    assert_eq!(report["violations"], serde_json::json!([]));
+    assert_eq!(report["errors"], serde_json::json!([]));
+}
+
+/// Silence of so many seconds, 8-bit mono at 8 kHz.
+fn wav(seconds: u32) -> Vec<u8> {
+    let samples = 8_000 * seconds;
+    let mut wav = Vec::new();
+    wav.extend(b"RIFF");
+    wav.extend((36 + samples).to_le_bytes());
+    wav.extend(b"WAVEfmt ");
+    wav.extend(16u32.to_le_bytes());
+    for half in [1u16, 1] {
+        wav.extend(half.to_le_bytes());
+    }
+    wav.extend(8_000u32.to_le_bytes());
+    wav.extend(8_000u32.to_le_bytes());
+    for half in [1u16, 8] {
+        wav.extend(half.to_le_bytes());
+    }
+    wav.extend(b"data");
+    wav.extend(samples.to_le_bytes());
+    wav.resize(44 + samples as usize, 128);
+    wav
+}
