@@ -13,7 +13,7 @@
 //! Invariant: an edge lies within its `earliest..=latest` and within 0.25 s of the boundary.
 
 use super::mix::Mix;
-use super::{Pcm, STAGE};
+use super::STAGE;
 use crate::fault::Fault;
 use crate::record::piece::{Sentence, Timing};
 use crate::units::{Seconds, Span};
@@ -110,15 +110,6 @@ pub struct Chosen {
     pub fade_out: usize,
 }
 
-/// The real edges in the episode for `cut`: the span that [`choose`] finds in `pcm`.
-///
-/// Errors: as [`choose`] and [`Mix::of`].
-pub fn span_of(pcm: Pcm<'_>, cut: &Cut) -> Result<Span, Fault> {
-    let mix = Mix::of(pcm)?;
-    let chosen = choose(&mix, cut)?;
-    Ok(Span { start: mix.time_of(chosen.first), end: mix.time_of(chosen.past) })
-}
-
 /// Finds the quietest allowed frames for both edges of `cut`.
 ///
 /// Errors: `cut.span` where `mix` does not hold the wanted sentences (0.25 s are forgiven at either
@@ -193,8 +184,8 @@ impl<'a> Levels<'a> {
     /// The frame near `edge` that is about as quiet as any in its range and closest to `liked`.
     fn quietest(&self, edge: &Edge, liked: f64) -> usize {
         let (lowest, highest) = (edge.at.0 - REACH, edge.at.0 + REACH);
-        let earliest = edge.earliest.0.clamp(lowest, edge.at.0);
-        let latest = edge.latest.0.clamp(edge.at.0, highest);
+        let earliest = edge.earliest.0.max(lowest).min(edge.at.0);
+        let latest = edge.latest.0.min(highest).max(edge.at.0);
         // Rounding goes inwards, so that no frame of a neighbouring word slips in.
         let rate = f64::from(self.mix.rate);
         let inside = |time: f64| (time - self.mix.start.0) * rate;

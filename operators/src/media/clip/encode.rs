@@ -65,8 +65,8 @@ impl Format {
     /// recording at 8 kHz gains nothing from 96 kbit/s.
     fn bit_rate(self, rate: u32, channels: u16) -> u32 {
         match (self, channels) {
-            (Self::Aac, 1) => 96_000.min(4 * rate),
-            (Self::Aac, _) => 128_000.min(8 * rate),
+            (Self::Aac, 1) => (4 * rate).clamp(32_000, 96_000),
+            (Self::Aac, _) => (8 * rate).clamp(48_000, 128_000),
             (Self::Opus, 1) => 64_000,
             (Self::Opus, _) => 96_000,
         }

@@ -6,16 +6,19 @@
 
 use ebur128::{EbuR128, Mode};
 
+use super::limiter::Peaks;
 use super::mix::Mix;
-use super::{STAGE, decibels, limiter, ratio};
+use super::{STAGE, decibels, ratio};
 use crate::fault::Fault;
 
 /// More gain than this would publish mostly noise.
 pub const MAX_GAIN_DB: f64 = 30.0;
 /// How often the gain is corrected for what the limiter takes away.
 const CORRECTIONS: usize = 4;
+/// What may be given back of the loudness that the limiter took, in dB.
+const MAKE_UP_DB: f64 = 6.0;
 /// A deviation before encoding that is not worth a correction, in LU.
-const CLOSE_ENOUGH: f64 = 0.2;
+const CLOSE_ENOUGH: f64 = 0.3;
 
 /// What an R128 meter shows.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -69,22 +72,21 @@ pub fn level(mix: &Mix, aim: Aim) -> Result<Mix, Fault> {
             "choose another span, or check the episode's audio",
         ));
     }
+    let ceiling = ratio(aim.ceiling_dbtp) as f32;
+    let most = (gain + MAKE_UP_DB).min(MAX_GAIN_DB);
+    let peaks = Peaks::of(&mix.samples, mix.channels, ceiling / ratio(most) as f32);
     let mut result = mix.clone();
-    for round in 0..=CORRECTIONS {
+    for _ in 0..=CORRECTIONS {
         let factor = ratio(gain) as f32;
-        for (to, from) in result.samples.iter_mut().zip(&mix.samples) {
-            *to = from * factor;
-        }
-        let ceiling = ratio(aim.ceiling_dbtp) as f32;
-        let reduced = limiter::limit(&mut result.samples, mix.channels, mix.rate, ceiling) < 1.0;
-        if !reduced || round == CORRECTIONS {
+        let shape = (mix.channels, mix.rate);
+        if peaks.limit(&mix.samples, &mut result.samples, shape, factor, ceiling) == 1.0 {
             break;
         }
         let missing = aim.loudness_lufs - integrated(&result)?;
-        if missing.abs() <= CLOSE_ENOUGH {
+        if missing.abs() <= CLOSE_ENOUGH || gain == most {
             break;
         }
-        gain = (gain + missing).min(MAX_GAIN_DB);
+        gain = (gain + missing).min(most);
     }
     Ok(result)
 }
