@@ -15,6 +15,7 @@
 pub mod fault;
 pub mod media;
 pub mod record;
+pub mod transcript;
 pub mod units;
 
 pub use fault::Fault;
