@@ -21,7 +21,7 @@ fn main() -> ExitCode {
         Command::Batch(args) => batch::batch(args),
         Command::Replay(args) => batch::replay(args),
         Command::Outcomes(args) => table::list(&args),
-        Command::DecodeChild => hark_operators::media::decoder::child_main(),
+        Command::DecodeChild => hark_operators::media::child::child_main(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("hark: {error:#}");

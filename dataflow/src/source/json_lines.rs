@@ -15,7 +15,7 @@ const LONGEST: usize = 16 << 20;
 
 /// Reads line after line; blank lines are skipped.
 pub(super) struct JsonLines {
-    reader: Box<dyn BufRead>,
+    reader: Box<dyn BufRead + Send>,
     /// The path as given, for messages.
     file: String,
     base: String,

@@ -70,11 +70,11 @@ impl Input {
 ///
 /// Errors: [`SourceError`] when a single file cannot be opened; inside partitions that is a
 /// [`BadEntry`], so that one damaged file does not stop a year.
-pub fn read(input: &Input) -> Result<impl Iterator<Item = Entry> + use<>, SourceError> {
+pub fn read(input: &Input) -> Result<impl Iterator<Item = Entry> + Send + use<>, SourceError> {
     entries(input)
 }
 
-fn entries(input: &Input) -> Result<Box<dyn Iterator<Item = Entry>>, SourceError> {
+fn entries(input: &Input) -> Result<Box<dyn Iterator<Item = Entry> + Send>, SourceError> {
     Ok(match input {
         Input::Rss(path) => Box::new(rss::Feed::open(path)?),
         Input::JsonLines(path) => Box::new(json_lines::JsonLines::open(path)?),

@@ -35,7 +35,7 @@ impl Kind {
 }
 
 /// A stream of the file's bytes: gunzipped, UTF-16 turned into UTF-8, other encodings as they are.
-pub(super) fn stream(path: &Path) -> io::Result<Box<dyn BufRead>> {
+pub(super) fn stream(path: &Path) -> io::Result<Box<dyn BufRead + Send>> {
     let mut file = BufReader::with_capacity(HEAD, File::open(path)?);
     if !file.fill_buf()?.starts_with(&[0x1f, 0x8b]) {
         return as_utf8(file);
@@ -43,7 +43,7 @@ pub(super) fn stream(path: &Path) -> io::Result<Box<dyn BufRead>> {
     as_utf8(BufReader::with_capacity(HEAD, MultiGzDecoder::new(file)))
 }
 
-fn as_utf8<R: BufRead + 'static>(mut reader: R) -> io::Result<Box<dyn BufRead>> {
+fn as_utf8<R: BufRead + Send + 'static>(mut reader: R) -> io::Result<Box<dyn BufRead + Send>> {
     const WIDE: [&[u8]; 4] = [&[0xff, 0xfe], &[0xfe, 0xff], b"<\0", b"\0<"];
     let head = reader.fill_buf()?;
     let wide = WIDE.iter().any(|start| head.starts_with(start));

@@ -83,7 +83,7 @@ impl Lanes {
         let thread = std::thread::Builder::new()
             .name(format!("{}-{}", self.name, self.threads.len()))
             .spawn(move || {
-                hark_models::device::lane_thread_setup();
+                let _lane = hark_models::device::lane_thread_setup();
                 let groups = specs.iter().map(|(&at, spec)| Ok((at, Group::warm(spec, &equipment)?))).collect();
                 let (groups, report) = match groups {
                     Ok(groups) => (groups, Ok(())),

@@ -2,16 +2,17 @@
 
 use std::sync::Arc;
 
+use serde::{Deserialize, Serialize};
+
 use super::finding::{Dossier, LocalAudio, Media, Variant};
 use super::outcome::{ModelUsed, Picture, Selection};
 use super::piece::{Sentence, Timing};
 use super::{Announcement, EpisodeKey};
 use crate::fault::Fault;
-use crate::media::clip::EncodedClip;
-use crate::units::Span;
+use crate::media::clip::{Cut, EncodedClip};
 
 /// An episode that hark has taken in.
-#[derive(Debug)]
+#[derive(Debug, Serialize, Deserialize)]
 pub struct Episode {
     /// As announced.
     pub announcement: Arc<Announcement>,
@@ -34,7 +35,7 @@ impl Episode {
 }
 
 /// The bytes that stages work on.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Fetched {
     /// The audio, if the episode has any.
     pub audio: Option<LocalAudio>,
@@ -45,7 +46,7 @@ pub struct Fetched {
 }
 
 /// The end of decoding: how many windows were sent, and what the decoder learnt.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Decoded {
     /// What was fetched.
     pub fetched: Arc<Fetched>,
@@ -58,7 +59,7 @@ pub struct Decoded {
 }
 
 /// The end of reading the transcript.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct Parsed {
     /// Passages sent before this record.
     pub passages: u32,
@@ -75,14 +76,12 @@ pub struct Parsed {
 }
 
 /// The chosen span and all that its outcome will say of the episode.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Chosen {
     /// Scores, gates, words.
     pub selection: Selection,
-    /// How far the cut may move each edge to find silence: start from..=to, end from..=to.
-    pub start_within: Span,
-    /// See `start_within`.
-    pub end_within: Span,
+    /// Where to cut, and how far each edge may move to find silence.
+    pub cut: Cut,
     /// Sentences of the span and its neighbours, for the captions.
     pub sentences: Vec<Sentence>,
     /// What is known besides.
@@ -90,7 +89,7 @@ pub struct Chosen {
 }
 
 /// What an outcome says of an episode whichever way it ends.
-#[derive(Clone, Debug, Default)]
+#[derive(Clone, Debug, Default, Serialize, Deserialize)]
 pub struct About {
     /// The audio on disk, if any.
     pub audio: Option<LocalAudio>,
@@ -124,7 +123,7 @@ impl About {
 }
 
 /// Why an episode cannot go on.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Failure {
     /// Stage, code, message, remedy, causes.
     pub fault: Fault,
@@ -139,7 +138,7 @@ impl From<Fault> for Failure {
 }
 
 /// The encoded clip, ready to be published.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Rendered {
     /// Scores, gates (those of the cut included), words; the span as it was really cut.
     pub selection: Selection,

@@ -21,6 +21,8 @@ use std::sync::Arc;
 pub use announcement::{Announcement, EpisodeId, EpisodeKey, Priority, TranscriptSource};
 pub use episode::{About, Chosen, Decoded, Episode, Failure, Fetched, Parsed, Rendered};
 
+use serde::{Deserialize, Serialize};
+
 use crate::fault::Fault;
 use crate::stage::Stage;
 use finding::{Dossier, Finding};
@@ -28,7 +30,7 @@ use outcome::{Outcome, StageTime};
 use piece::{Passage, Window};
 
 /// One record: whose it is, what it is, and the time that stages have spent on it so far.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Record {
     /// The episode it belongs to.
     pub episode: Arc<Episode>,
@@ -42,7 +44,7 @@ pub struct Record {
 pub type Spent = BTreeMap<Stage, StageTime>;
 
 /// What a record is.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Body {
     /// Its source announced it.
     Announced,

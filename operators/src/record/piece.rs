@@ -18,7 +18,7 @@ pub const CONTEXT: usize = 16_384;
 
 /// Up to 30 s of mono 16 kHz audio: the unit of work of audio models, so that one long episode
 /// spreads over every lane and a batch mixes windows of many episodes.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct Window {
     /// Position among the episode's windows, from 0.
     pub index: u32,
@@ -29,7 +29,8 @@ pub struct Window {
     pub context: usize,
     /// Signed 16-bit samples, context first.
     pub samples: Arc<Vec<i16>>,
-    /// Its share of the budget of audio in flight, given back when the last clone is dropped.
+    /// Its share of this process' budget of audio in flight, given back when the last clone is dropped.
+    #[serde(skip)]
     pub permit: Option<Arc<Permit>>,
 }
 

@@ -9,8 +9,9 @@ use crate::record::finding::Dossier;
 use crate::record::outcome::{ModelUsed, Selection};
 use crate::record::piece::Sentence;
 use crate::record::{About, Body, Chosen, Failure, Record};
-use crate::select::{self, Weights};
-use crate::units::Span;
+use crate::media::clip::{Cut, Edge};
+use crate::select::{self, Verdict, Weights};
+use crate::units::{Seconds, Span};
 
 pub(super) struct Select {
     models: Arc<Models>,
@@ -24,7 +25,7 @@ impl Select {
     }
 
     fn choose(&self, dossier: &Dossier) -> Result<Chosen, Failure> {
-        let about = About::new(dossier, self.models_used(dossier), select::picture(dossier, &self.weights));
+        let about = About::new(dossier, self.models_used(dossier), select::picture(dossier));
         let verdict = match select::select(dossier, &self.weights) {
             Ok(verdict) => verdict,
             Err(fault) => return Err(Failure { fault, about }),
@@ -34,8 +35,7 @@ impl Select {
         }
         Ok(Chosen {
             sentences: sentences_near(&dossier.sentences, verdict.selection.span),
-            start_within: verdict.start_within,
-            end_within: verdict.end_within,
+            cut: cut_of(&verdict),
             selection: verdict.selection,
             about,
         })
@@ -62,6 +62,14 @@ impl Work for Select {
                 });
             }
         }
+    }
+}
+
+fn cut_of(verdict: &Verdict) -> Cut {
+    let (span, limits) = (verdict.selection.span, verdict.cut_limits);
+    Cut {
+        start: Edge { at: span.start, earliest: Seconds(limits.start_min), latest: Seconds(limits.start_max) },
+        end: Edge { at: span.end, earliest: Seconds(limits.end_min), latest: Seconds(limits.end_max) },
     }
 }
 

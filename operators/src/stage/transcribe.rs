@@ -14,7 +14,7 @@ use crate::record::finding::Dossier;
 use crate::record::piece::{Sentence, Timing, Word};
 use crate::record::{Body, Record};
 use crate::select::{self, Weights};
-use crate::transcript;
+use crate::transcript::{self, Format, Segment, Transcript};
 use crate::units::{Seconds, Span};
 
 /// Spans to recognise: the recogniser costs a tenth of a second per second.
@@ -81,5 +81,14 @@ impl Work for Transcribe {
 
 /// Recognised words have no punctuation: sentences end at pauses.
 fn sentences_of(words: Vec<Word>) -> Vec<Sentence> {
-    transcript::from_words(words)
+    let (Some(first), Some(last)) = (words.first(), words.last()) else { return Vec::new() };
+    let text: Vec<&str> = words.iter().map(|word| word.text.as_str()).collect();
+    let segment = Segment {
+        span: Span { start: first.span.start, end: last.span.end },
+        speaker: None,
+        text: text.join(" "),
+        words: words.clone(),
+    };
+    let heard = Transcript { segments: vec![segment], timing: Timing::Words, format: Format::Plain, repairs: Vec::new() };
+    transcript::sentences(&heard)
 }

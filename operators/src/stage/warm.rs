@@ -26,7 +26,7 @@ pub struct Models {
 /// The name of the voice activity detector in the manifest.
 pub const SPEECH: &str = "silero-vad";
 /// The name of the sentence embedder in the manifest.
-pub const EMBED: &str = "all-minilm-l6-v2";
+pub const EMBED: &str = "minilm";
 /// The name of the light recogniser.
 pub const RECOGNISER: &str = "pocketsphinx";
 

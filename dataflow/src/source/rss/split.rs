@@ -74,7 +74,7 @@ enum Token {
 
 /// The cutter.
 pub(super) struct Split {
-    reader: Box<dyn BufRead>,
+    reader: Box<dyn BufRead + Send>,
     mode: Mode,
     /// The token last read.
     token: Vec<u8>,
@@ -95,7 +95,7 @@ pub(super) struct Split {
 }
 
 impl Split {
-    pub(super) fn new(reader: Box<dyn BufRead>) -> Self {
+    pub(super) fn new(reader: Box<dyn BufRead + Send>) -> Self {
         Self {
             reader,
             mode: Mode::Text,

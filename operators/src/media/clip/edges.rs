@@ -12,6 +12,8 @@
 //!
 //! Invariant: an edge lies within its `earliest..=latest` and within 0.25 s of the boundary.
 
+use serde::{Deserialize, Serialize};
+
 use super::mix::Mix;
 use super::STAGE;
 use crate::fault::Fault;
@@ -38,7 +40,7 @@ const FADE_OUT: f64 = 0.070;
 const DECLICK: f64 = 0.004;
 
 /// A wanted edge and how far it may move.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Edge {
     /// The sentence boundary.
     pub at: Seconds,
@@ -49,7 +51,7 @@ pub struct Edge {
 }
 
 /// What is to be cut out of an episode.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Cut {
     /// Where the first sentence begins.
     pub start: Edge,

@@ -1,5 +1,6 @@
 //! The whole way from decoded audio to measured clips.
 
+use std::borrow::Cow;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
@@ -12,6 +13,8 @@ use super::loudness::{self, Aim};
 use super::measure::{self, Measured};
 use super::mix::Mix;
 use super::{Pcm, STAGE};
+use serde::{Deserialize, Serialize};
+
 use crate::fault::Fault;
 use crate::media::limits::Limits;
 use crate::units::Span;
@@ -58,14 +61,14 @@ impl Default for ClipSettings {
 }
 
 /// One encoded clip with what was measured on it.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct EncodedClip {
     /// The file.
     pub bytes: Vec<u8>,
     /// `audio/mp4`, `audio/ogg`.
-    pub media_type: &'static str,
+    pub media_type: Cow<'static, str>,
     /// Of the file name, without the dot.
-    pub extension: &'static str,
+    pub extension: Cow<'static, str>,
     /// SHA-256 of `bytes`, in hex.
     pub sha256: String,
     /// Integrated loudness after encoding, LUFS.
@@ -202,8 +205,8 @@ fn finished(folder: &Path, format: Format, measured: Measured) -> Result<Encoded
     Ok(EncodedClip {
         sha256: hex::encode(Sha256::digest(&bytes)),
         bytes,
-        media_type: format.media_type(),
-        extension: format.extension(),
+        media_type: format.media_type().into(),
+        extension: format.extension().into(),
         loudness_lufs: measured.loudness.integrated_lufs,
         true_peak_dbtp: measured.loudness.true_peak_dbtp,
         seconds: measured.seconds,
