@@ -17,8 +17,9 @@ use crate::select::{self, Weights};
 use crate::transcript::{self, Format, Segment, Transcript};
 use crate::units::{Seconds, Span};
 
-/// Spans to recognise: the recogniser costs a tenth of a second per second.
-const SPANS: usize = 2;
+/// Most spans to recognise: the recogniser costs a tenth of a second per second, so the next span
+/// is listened to only where the words of those before fail a gate.
+const SPANS: usize = 3;
 
 pub(super) struct Transcribe {
     decoder: Decoder,
@@ -36,9 +37,7 @@ impl Transcribe {
     /// Adds the words that it hears to the dossier.
     fn listen(&mut self, dossier: &mut Dossier) -> Result<(), Fault> {
         let Some(audio) = dossier.audio.clone() else { return Ok(()) };
-        let mut spans = select::shortlist(dossier, &self.weights, SPANS);
-        spans.sort_by(|a, b| a.start.0.total_cmp(&b.start.0));
-        for span in spans {
+        for span in select::shortlist(dossier, &self.weights, SPANS) {
             let samples = self.decoder.span_16k(&audio.path, span)?;
             if self.recogniser.is_none() {
                 self.recogniser = Some(self.models.recogniser()?);
@@ -53,6 +52,10 @@ impl Transcribe {
                 .map(|word| Word { span: Span { start: at(word.start), end: at(word.end) }, text: word.text })
                 .collect();
             dossier.sentences.extend(sentences_of(words));
+            dossier.sentences.sort_by(|a, b| a.span.start.0.total_cmp(&b.span.start.0));
+            if select::select(dossier, &self.weights).is_ok_and(|verdict| verdict.passes) {
+                break;
+            }
         }
         if !dossier.sentences.is_empty() {
             dossier.timing = Some(Timing::Words);
