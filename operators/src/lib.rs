@@ -13,6 +13,7 @@
 //! nothing is dropped silently.
 
 pub mod fault;
+pub mod fetch;
 pub mod media;
 pub mod record;
 pub mod units;
