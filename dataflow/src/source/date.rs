@@ -52,7 +52,7 @@ fn in_words(text: &str) -> Option<i64> {
         // `13-Jul-2020`, but not the zone `-0700`.
         let dashed = token.matches('-').count() == 2;
         for token in token.split(|c| dashed && c == '-') {
-            parts.take(token);
+            parts.put(token);
         }
     }
     let date = Date::new(parts.year?, parts.month?, parts.day?).ok()?;
@@ -61,14 +61,12 @@ fn in_words(text: &str) -> Option<i64> {
 }
 
 impl Parts {
-    fn take(&mut self, token: &str) {
+    fn put(&mut self, token: &str) {
         let token = token.trim_matches(|c| matches!(c, '(' | ')' | '.'));
-        if token.contains(':') {
-            if let Some(time) = clock(token) {
-                self.time = time;
-            }
-        } else if let Some(zone) = zone(token) {
+        if let Some(zone) = zone(token) {
             self.zone = zone;
+        } else if token.contains(':') {
+            self.time = clock(token).unwrap_or(self.time);
         } else if let Some(month) = month(token) {
             self.month = Some(month);
         } else if token.eq_ignore_ascii_case("pm") && self.time < 12 * 3600 {
@@ -107,7 +105,8 @@ fn zone(token: &str) -> Option<i64> {
     let upper = token.to_ascii_uppercase();
     let bare = upper.strip_prefix("GMT").or(upper.strip_prefix("UTC")).unwrap_or(&upper);
     if let Some(digits) = bare.strip_prefix(['+', '-']) {
-        let number: i64 = digits.parse().ok().filter(|_| digits.len() <= 4)?;
+        let digits = digits.replacen(':', "", 1);
+        let number: i64 = digits.parse().ok().filter(|number| *number >= 0 && digits.len() <= 4)?;
         let seconds = if digits.len() <= 2 { number * 3600 } else { number / 100 * 3600 + number % 100 * 60 };
         return Some(if bare.starts_with('-') { -seconds } else { seconds });
     }

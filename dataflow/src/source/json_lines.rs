@@ -13,6 +13,8 @@ use super::{Entry, open};
 /// Longest line that is read: an inline transcript of many hours with word times.
 const LONGEST: usize = 16 << 20;
 
+const OBJECT: &str = "write one whole JSON object per line, with line feeds inside texts as \\n";
+
 /// Reads line after line; blank lines are skipped.
 pub(super) struct JsonLines {
     reader: Box<dyn BufRead + Send>,
@@ -68,6 +70,9 @@ impl JsonLines {
     }
 
     fn parse(&self, text: &[u8]) -> Result<Announcement, BadEntry> {
+        if !text.starts_with(b"{") {
+            return Err(BadEntry::new(self.place(), "json", "the line is no JSON object", OBJECT).keeping(text));
+        }
         let row: Row = serde_json::from_slice(text).map_err(|error| self.malformed(text, &error))?;
         let id = row.id();
         row.announcement(&self.base)
@@ -81,7 +86,7 @@ impl JsonLines {
         } else if error.is_data() {
             ("field", "give the field the type named in the message")
         } else {
-            ("json", "write one whole JSON object per line, with line feeds inside texts as \\n")
+            ("json", OBJECT)
         };
         let what = error.to_string();
         let what = what.split(" at line ").next().unwrap_or_default();

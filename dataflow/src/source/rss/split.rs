@@ -127,7 +127,11 @@ impl Split {
             let line = self.line;
             match self.read_token()? {
                 Token::End if !self.head_given => return Ok(self.give_head()),
-                Token::End if self.in_item => return Ok(self.give(End::Cut)),
+                Token::End if self.in_item => {
+                    // Said once, by the item that was cut.
+                    self.closed = true;
+                    return Ok(self.give(End::Cut));
+                }
                 Token::End => {
                     let fault = match (self.opened, self.closed, self.items) {
                         (false, _, 0) => Some(TailFault::NoFeed),

@@ -75,8 +75,8 @@ fn a_bad_line_stops_nobody_else_and_names_its_place() {
             ("c", "in.jsonl:5:23", "source.field"),
             ("d", "in.jsonl:6", "source.field"),
             ("e", "in.jsonl:7", "source.field"),
-            ("f", "in.jsonl:8:26", "source.field"),
-            ("in.jsonl:9:1", "in.jsonl:9:1", "source.field"),
+            ("f", "in.jsonl:8:25", "source.field"),
+            ("in.jsonl:9", "in.jsonl:9", "source.json"),
         ]
     );
     assert_eq!(bad[0].original, b"{\"id\":\"b\", \"title\": }");

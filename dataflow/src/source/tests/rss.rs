@@ -50,7 +50,7 @@ fn ids_fall_back_to_audio_then_link_then_a_digest_that_stays() {
     let (again, _) = sorted("other.xml", &feed);
     assert_eq!(ids(&good), ids(&again));
     assert_eq!(ids(&good)[..2], ["a.mp3", "http://l"]);
-    assert_eq!(ids(&good)[2], "item-d08ed4ad6a40ea07dd9d60a2b4ad1d1d");
+    assert_eq!(ids(&good)[2], "item-5e6404fa3ebd4fcc8b56175faaf05ce7");
     assert_ne!(ids(&good)[2], ids(&good)[3]);
 }
 
