@@ -1,4 +1,21 @@
 //! Foreign audio bytes: decoded, cut and encoded in child processes with limits, so that a file
 //! that crashes its decoder or asks for all memory costs one episode and nothing else.
+//!
+//! ```text
+//! decoder (parent) ── wire ──▶ child ─▶ decode (demux, decode, trim) ─▶ mix ─▶ resample ─┐
+//!    │      ◀──────── 16 kHz i16 blocks, or a span as f32 ───────────────────────────────┘
+//!    └─ foreign: ffmpeg, for what the child does not know
+//! ```
 
+pub mod child;
+mod decode;
+pub mod decoder;
+mod foreign;
 pub mod limits;
+mod mix;
+mod mp4;
+mod packet;
+mod probe;
+mod resample;
+mod sbr;
+mod wire;
