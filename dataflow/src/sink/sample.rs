@@ -3,8 +3,8 @@
 use std::collections::BTreeMap;
 
 use hark_operators::Fault;
-use hark_operators::record::outcome::{Clip, Gate, ModelUsed, Outcome, Picture, Selection, StageTime, State};
 use hark_operators::record::finding::Variant;
+use hark_operators::record::outcome::{Clip, Gate, ModelUsed, Outcome, Picture, Selection, StageTime, State};
 use hark_operators::record::piece::Timing;
 use hark_operators::record::{Announcement, EpisodeId, EpisodeKey, Priority, TranscriptSource};
 use hark_operators::units::Span;
@@ -63,7 +63,12 @@ pub(crate) fn outcome(show: &str, episode: &str, revision: u64, state: State) ->
         ingested_at: 1_763_800_000.25,
         completed_at: 1_763_800_012.75,
         timings: BTreeMap::from([("decode".into(), StageTime { queued: 0.5, computing: 1.1 })]),
-        picture: Picture { seconds: 600.0, level: vec![1, 50, 100], speech: vec![Span::new(0.0, 30.0)], ..Picture::default() },
+        picture: Picture {
+            seconds: 600.0,
+            level: vec![1, 50, 100],
+            speech: vec![Span::new(0.0, 30.0)],
+            ..Picture::default()
+        },
         announcement: Announcement {
             key,
             show: show.into(),

@@ -7,10 +7,10 @@ use hark_operators::record::outcome::{Clip, Outcome, Selection, State};
 use hark_operators::record::piece::Timing;
 use maud::{Markup, html};
 
-use super::judgement::judgement;
+use super::judgement::{gates, scores};
 use super::making::{causes, making};
 use super::wave::{percent, wave};
-use super::wording::{beside, clock, shown, size, took};
+use super::wording::{beside, clock, count, shown, size, took};
 
 /// A title is shown up to so many characters; the rest can be unfolded.
 const TITLE: usize = 240;
@@ -33,18 +33,32 @@ pub fn state_name(state: &State) -> &'static str {
     }
 }
 
-/// The card of an outcome under the id `anchor`, its waveform in at most `bars` bars.
-pub fn card(outcome: &Outcome, anchor: &str, canonical: Option<Canonical<'_>>, bars: usize) -> Markup {
+/// How richly cards are drawn.
+#[derive(Clone, Copy)]
+pub struct Drawing {
+    /// A waveform has at most so many bars.
+    pub bars: usize,
+    /// Everything below the heading is left to be built when the card comes into view. It stands in
+    /// a `<noscript>`: one piece of text to a browser that runs the script, which builds it when
+    /// needed, and plain markup to one that does not.
+    pub later: bool,
+}
+
+/// The card of an outcome under the id `anchor`.
+pub fn card(outcome: &Outcome, anchor: &str, canonical: Option<Canonical<'_>>, drawing: Drawing) -> Markup {
+    let body = html! {
+        @match &outcome.state {
+            State::Published { selection, clips } => (published(outcome, selection, clips, drawing.bars)),
+            State::Failed { fault } => (failed(outcome, fault, drawing.bars)),
+            State::Duplicate { of, level } => (duplicate(of, level, canonical)),
+            State::TakenDown => p class="reason" { "Withdrawn by its source." },
+        }
+        (making(outcome))
+    };
     html! {
         article class={ "card " (state_name(&outcome.state)) } id=(anchor) {
             (heading(outcome))
-            @match &outcome.state {
-                State::Published { selection, clips } => (published(outcome, selection, clips, bars)),
-                State::Failed { fault } => (failed(outcome, fault, bars)),
-                State::Duplicate { of, level } => (duplicate(of, level, canonical)),
-                State::TakenDown => p class="reason" { "Withdrawn by its source." },
-            }
-            (making(outcome))
+            @if drawing.later { noscript { (body) } } @else { (body) }
         }
     }
 }
@@ -53,7 +67,7 @@ fn heading(outcome: &Outcome) -> Markup {
     let title = if outcome.title.trim().is_empty() { &outcome.episode } else { &outcome.title };
     html! {
         header {
-            p class="show" dir="auto" { (shown(&outcome.show, TITLE)) }
+            @if !outcome.show.is_empty() { p class="show" dir="auto" { (shown(&outcome.show, TITLE)) } }
             h2 dir="auto" { (shown(title, TITLE)) }
             @if title.chars().nth(TITLE).is_some() {
                 details class="whole" { summary { "Whole title" } p dir="auto" { (shown(title, usize::MAX)) } }
@@ -75,10 +89,11 @@ fn marks(outcome: &Outcome) -> Markup {
             }) }
             @if outcome.revision > 0 { li { "revision " (outcome.revision) } }
             @if let Some(language) = &outcome.language { li { abbr title="Language, ISO 639-3" { (shown(language, 12)) } } }
-            @if matches!(outcome.state, State::Published { .. }) {
+            @if let State::Published { selection, .. } = &outcome.state {
+                @let missed = selection.gates.values().filter(|gate| !gate.pass).count();
+                @if missed > 0 { li class="caution" { (count(missed, "gate")) " not passed" } }
                 @if outcome.variant == Variant::Light { li class="caution" { "light variant" } }
                 @if outcome.timing == Some(Timing::Estimated) { li class="caution" { "times estimated" } }
-                @if outcome.timing == Some(Timing::Segments) { li { "words timed by segment" } }
                 li { "ready after " (took(outcome.completed_at - outcome.ingested_at)) }
             }
         }
@@ -92,8 +107,9 @@ fn published(outcome: &Outcome, selection: &Selection, clips: &[Clip], bars: usi
         div class="columns" {
             @if selection.transcript.trim().is_empty() { p class="muted" { "No words are known of this span." } }
             @else { blockquote dir="auto" { (shown(&selection.transcript, 4000)) } }
-            (judgement(selection))
+            div { (scores(selection)) }
         }
+        (gates(&selection.gates))
     }
 }
 
@@ -128,7 +144,7 @@ fn player(clips: &[Clip]) -> Markup {
         } @else {
             div class="player" {
                 audio controls preload="none" {
-                    @for (href, clip) in &sources { source src=(href) type=(clip.media_type); }
+                    @for (href, clip) in &sources { source src=(href) type=(shown(&clip.media_type, 60)); }
                 }
                 p class="files" {
                     @for (href, clip) in &sources {
@@ -162,7 +178,7 @@ fn duplicate(of: &str, level: &str, canonical: Option<Canonical<'_>>) -> Markup 
             } @else {
                 code { bdi { (shown(of, 120)) } }
             }
-            " by " (shown(level, 40)) "."
+            span class="muted" { " · tied by " (shown(level, 40)) }
         }
     }
 }

@@ -10,20 +10,12 @@ use super::wording::{count, number, shown, words};
 /// Name of the score that sums up the others.
 const TOTAL: &str = "total";
 
-/// Scores and gates of a selection.
-pub fn judgement(selection: &Selection) -> Markup {
-    html! {
-        div class="judgement" {
-            @if !selection.scores.is_empty() { (scores(selection)) }
-            @if !selection.gates.is_empty() { (gates(&selection.gates)) }
-        }
-    }
-}
-
-fn scores(selection: &Selection) -> Markup {
+/// Each feature's score, the total first.
+pub fn scores(selection: &Selection) -> Markup {
     let total = selection.scores.get_key_value(TOTAL);
     let others = selection.scores.iter().filter(|(name, _)| *name != TOTAL);
     html! {
+        @if !selection.scores.is_empty() {
         h3 { "Scores" @if selection.candidates > 0 { small { "best of " (count(selection.candidates as usize, "candidate")) } } }
         dl class="scores" {
             @for (name, score) in total.into_iter().chain(others) {
@@ -32,6 +24,7 @@ fn scores(selection: &Selection) -> Markup {
                     dd { (bar(*score)) span { (number(*score)) } }
                 }
             }
+        }
         }
     }
 }
@@ -47,34 +40,35 @@ fn bar(score: f64) -> Markup {
     }
 }
 
-fn gates(gates: &BTreeMap<String, Gate>) -> Markup {
-    let failed = gates.values().filter(|gate| !gate.pass).count();
+/// Each hard gate: verdict, measure and limit; those that did not pass first.
+pub fn gates(gates: &BTreeMap<String, Gate>) -> Markup {
+    let (passed, failed): (Vec<_>, Vec<_>) = gates.iter().partition(|(_, gate)| gate.pass);
     html! {
-        h3 {
-            "Gates"
-            small { @if failed == 0 { "all " (gates.len()) " passed" } @else { (failed) " of " (gates.len()) " not passed" } }
-        }
-        table class="gates" {
-            thead class="unseen" { tr { th { "Gate" } th { "Measured" } th { "Asked for" } } }
-            tbody {
-                @for (name, gate) in gates {
-                    tr class=(if gate.pass { "pass" } else { "fail" }) {
-                        th scope="row" { (verdict(gate.pass)) (words(name)) }
-                        td { @if let Some(measured) = gate.measured { (number(measured)) } @else { span class="muted" { "not measured" } } }
-                        td { (shown(&gate.limit, 60)) }
-                    }
+        @if !gates.is_empty() {
+            div {
+                h3 {
+                    "Gates"
+                    small { @if failed.is_empty() { "all " (gates.len()) " passed" } @else { (failed.len()) " of " (gates.len()) " not passed" } }
                 }
+                ul class="gates" { @for (name, gate) in failed.into_iter().chain(passed) { (verdict(name, gate)) } }
             }
         }
     }
 }
 
 /// A tick or a cross, in shape as in colour, and as a word for those who hear the page.
-fn verdict(pass: bool) -> Markup {
+fn verdict(name: &str, gate: &Gate) -> Markup {
+    let (class, word, mark) = match gate.pass {
+        true => ("pass", "passed: ", "M3 8.5l3.5 3.5 6.5-8"),
+        false => ("fail", "not passed: ", "M4 4l8 8m0-8l-8 8"),
+    };
     html! {
-        svg class="verdict" viewBox="0 0 16 16" aria-hidden="true" {
-            path d=(if pass { "M3 8.5l3.5 3.5 6.5-8" } else { "M4 4l8 8m0-8l-8 8" }) {}
+        li class=(class) {
+            svg class="verdict" viewBox="0 0 16 16" aria-hidden="true" { path d=(mark) {} }
+            span class="unseen" { (word) }
+            span class="name" { (words(name)) }
+            " " @if let Some(measured) = gate.measured { b { (number(measured)) } } @else { i { "not measured" } }
+            " " span class="limit" { (shown(&gate.limit, 60).replace("<=", "≤").replace(">=", "≥")) }
         }
-        span class="unseen" { (if pass { "passed: " } else { "not passed: " }) }
     }
 }

@@ -3,16 +3,17 @@
 use std::collections::BTreeMap;
 
 use hark_operators::Fault;
-use hark_operators::record::outcome::{ModelUsed, Outcome, StageTime};
+use hark_operators::record::outcome::{Clip, ModelUsed, Outcome, StageTime, State};
+use hark_operators::record::piece::Timing;
 use maud::{Markup, html};
 
-use super::wording::{count, shown, took};
+use super::wording::{count, number, shown, took};
 
 /// The folded part of a card; nothing where nothing is known.
 pub fn making(outcome: &Outcome) -> Markup {
     html! {
         details class="making" {
-            summary { "Making of" }
+            summary { "Details" }
             div class="columns" {
                 @if !outcome.timings.is_empty() { (timings(&outcome.timings)) }
                 div {
@@ -32,9 +33,29 @@ fn facts(outcome: &Outcome) -> Markup {
     html! {
         dl class="facts" {
             div { dt { "Episode" } dd { code { bdi { (shown(&outcome.episode, 200)) } } @if outcome.revision > 0 { " revision " (outcome.revision) } } }
+            @if let Some(timing) = outcome.timing { div { dt { "Times" } dd { (origin(timing)) } } }
+            @if let State::Published { clips, .. } = &outcome.state {
+                @for clip in clips { div { dt { "Clip" } dd { (loudness(clip)) } } }
+            }
             @if !outcome.layout.is_empty() { div { dt { "Layout" } dd { (shown(&outcome.layout, 60)) } } }
         }
     }
+}
+
+/// Where the times of the words come from.
+fn origin(timing: Timing) -> &'static str {
+    match timing {
+        Timing::Words => "of each word, from the transcript",
+        Timing::Segments => "of segments, from the transcript; words in between by their length",
+        Timing::Estimated => "estimated: the transcript has none",
+    }
+}
+
+/// A rendering as it was measured after encoding.
+fn loudness(clip: &Clip) -> String {
+    let kind = shown(clip.media_type.trim_start_matches("audio/"), 20);
+    let (loudness, peak) = (number(clip.loudness_lufs), number(clip.true_peak_dbtp));
+    format!("{kind}, {}, {loudness} LUFS, true peak {peak} dBTP", took(clip.seconds))
 }
 
 fn timings(timings: &BTreeMap<String, StageTime>) -> Markup {
@@ -58,7 +79,13 @@ fn timings(timings: &BTreeMap<String, StageTime>) -> Markup {
 
 /// Queued and computing as one bar of two colours, in proportion to the longest stage.
 fn split(time: StageTime, longest: f64) -> Markup {
-    let part = |seconds: f64| if longest > 0.0 && seconds.is_finite() { (seconds.max(0.0) / longest * 100.0).round().min(100.0) as u8 } else { 0 };
+    let part = |seconds: f64| {
+        if longest > 0.0 && seconds.is_finite() {
+            (seconds.max(0.0) / longest * 100.0).round().min(100.0) as u8
+        } else {
+            0
+        }
+    };
     let (queued, computing) = (part(time.queued), part(time.computing));
     html! {
         svg class="bar" viewBox="0 0 100 4" preserveAspectRatio="none" aria-hidden="true" {

@@ -7,12 +7,33 @@
   const found = document.getElementById("found");
   const none = document.getElementById("none");
 
+  // ---- long pages: the body of a card is text in a <noscript> until it comes near
+  const build = (card) => {
+    const later = card.querySelector("noscript");
+    if (later) later.outerHTML = later.textContent;
+  };
+  const near = new IntersectionObserver((entries) => {
+    for (const { target, isIntersecting } of entries) {
+      if (!isIntersecting) continue;
+      near.unobserve(target);
+      build(target);
+    }
+  }, { rootMargin: "1200px 0px" });
+  for (const card of cards) if (card.querySelector("noscript")) near.observe(card);
+
   // ---- search: every word must occur somewhere in the card, accents and case aside
+  const entities = { "&lt;": "<", "&gt;": ">", "&quot;": '"', "&amp;": "&" };
+  const text = (card) => {
+    const later = card.querySelector("noscript");
+    if (!later) return card.textContent;
+    const body = later.textContent.replace(/<[^>]*>/g, " ").replace(/&(lt|gt|quot|amp);/g, (name) => entities[name]);
+    return `${card.querySelector("header").textContent} ${body}`;
+  };
   const plain = (text) => text.normalize("NFKD").replace(/\p{M}/gu, "").toLowerCase();
   let texts;
   const search = () => {
     const words = plain(find.value).split(/\s+/).filter(Boolean);
-    if (words.length) texts ??= cards.map((card) => plain(card.textContent));
+    if (words.length) texts ??= cards.map((card) => plain(text(card)));
     const state = document.querySelector("input[name=state]:checked").value;
     let shown = 0;
     cards.forEach((card, i) => {
@@ -26,7 +47,8 @@
   let soon;
   find.addEventListener("input", () => {
     clearTimeout(soon);
-    soon = setTimeout(search, cards.length > 500 ? 150 : 0);
+    if (cards.length < 500) search();
+    else soon = setTimeout(search, 150);
   });
   for (const radio of document.querySelectorAll("input[name=state]")) radio.addEventListener("change", search);
   find.parentElement.hidden = false;
@@ -73,9 +95,6 @@
     audio.preload = "metadata";
     audio.load();
   };
-  for (const wave of document.querySelectorAll("svg.wave[data-start]")) {
-    if (wave.closest(".card").querySelector("audio")) wave.classList.add("live");
-  }
 
   // ---- one player at a time, and a mark where it is
   document.addEventListener("play", (event) => {

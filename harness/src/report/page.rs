@@ -10,19 +10,19 @@ use hark_operators::record::outcome::{Outcome, State};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use super::card::{Canonical, card, state_name};
+use super::card::{Canonical, Drawing, card, state_name};
 use super::policy::policy;
 use super::wording::{count, grouped};
 
 const STYLE: &str = include_str!("page.css");
 const SCRIPT: &str = include_str!("page.js");
 
-/// Bars of a waveform on a page of usual length.
-const BARS: usize = 240;
-/// Bars on a page of more than [`MANY`] episodes, where each byte of a card counts.
-const FEW_BARS: usize = 120;
-/// From here on cards are drawn lighter.
-const MANY: usize = 1_000;
+/// A page of usual length.
+const RICH: Drawing = Drawing { bars: 240, later: false };
+/// A page of more than [`MANY`] episodes, where a card costs little until it is looked at.
+const LEAN: Drawing = Drawing { bars: 180, later: true };
+/// From here on cards are drawn lean.
+const MANY: usize = 500;
 
 /// The states in the order of the filter: class, and words.
 const STATES: [(&str, &str); 4] =
@@ -46,17 +46,22 @@ pub fn write(outcomes: &[Outcome], output: &Path) -> io::Result<PathBuf> {
 fn page(outcomes: &[Outcome], out: &mut impl Write) -> io::Result<()> {
     let anchors: Vec<_> = outcomes.iter().map(anchor).collect();
     let canonicals = canonicals(outcomes);
-    let bars = if outcomes.len() > MANY { FEW_BARS } else { BARS };
+    let drawing = if outcomes.len() > MANY { LEAN } else { RICH };
 
     let head = head(outcomes.len()).into_string();
-    write!(out, "{}<html lang=\"en\">{head}<body>{}<main id=\"episodes\">", DOCTYPE.into_string(), masthead(outcomes).into_string())?;
+    write!(
+        out,
+        "{}<html lang=\"en\">{head}<body>{}<main id=\"episodes\">",
+        DOCTYPE.into_string(),
+        masthead(outcomes).into_string()
+    )?;
     for (outcome, anchor) in outcomes.iter().zip(&anchors) {
         let canonical = match &outcome.state {
             State::Duplicate { of, .. } => canonicals.get(of.as_str()),
             _ => None,
         };
         let canonical = canonical.map(|place| Canonical { anchor: &anchors[*place], title: &outcomes[*place].title });
-        writeln!(out, "{}", card(outcome, anchor, canonical, bars).into_string())?;
+        writeln!(out, "{}", card(outcome, anchor, canonical, drawing).into_string())?;
     }
     write!(out, "</main>{}</body></html>", foot(outcomes.is_empty()).into_string())
 }

@@ -18,10 +18,10 @@ pub fn varied() -> Vec<Outcome> {
         published("The Long Tide", "Why lighthouses went dark, and who still keeps the lamps", "tide-12", TIDE),
         duplicate("The Long Tide", "Why lighthouses went dark (rerun)", "tide-12b", "tide-12", "digest"),
         published("مختبر الصوت", "كيف تسمع الآلة ما نقوله؟ حديث عن الصمت والضجيج", "sawt-3", ARABIC),
-        failed("Workbench Radio", "Episode 88: solder, flux and other small fires", "bench-88"),
+        failed("Radio Drehbänke", "Episode 88: solder, flux and other small fires", "bench-88"),
         published("世界の駅前から", "第四十二回　始発電車を待つ人たちの声", "eki-42", JAPANESE),
-        taken_down("Workbench Radio", "Episode 61 (withdrawn)", "bench-61"),
-        duplicate("Workbench Radio", "A guest from another feed", "bench-89", "elsewhere:7", "identity"),
+        taken_down("Radio Drehbänke", "Episode 61 (withdrawn)", "bench-61"),
+        duplicate("Radio Drehbänke", "A guest from another feed", "bench-89", "elsewhere:7", "identity"),
     ];
     let light = &mut outcomes[4];
     light.variant = Variant::Light;
@@ -52,15 +52,22 @@ pub fn published(show: &str, title: &str, episode: &str, words: &str) -> Outcome
         span: Span::new(512.4, 569.1),
         transcript: words.into(),
         sentences: (80, 86),
-        scores: [("total", 0.78), ("speech", 0.97), ("representative", 0.71), ("self_contained", 0.84), ("delivery", 0.66), ("position", 0.4)]
-            .map(|(name, score)| (name.to_owned(), score))
-            .into(),
+        scores: [
+            ("total", 0.78),
+            ("speech", 0.97),
+            ("representative", 0.71),
+            ("self_contained", 0.84),
+            ("delivery", 0.66),
+            ("position", 0.4),
+        ]
+        .map(|(name, score)| (name.to_owned(), score))
+        .into(),
         gates: [
             ("duration", gate(true, Some(56.7), "15..=120 s")),
             ("edge_distance", gate(true, Some(0.08), "<= 0.25 s")),
             ("advert_overlap", gate(true, Some(0.0), "= 0 s")),
             ("speech_share", gate(true, Some(0.968), ">= 0.85")),
-            ("music_share", gate(title.len() % 2 == 0, Some(0.072), "<= 0.05")),
+            ("music_share", gate(episode != "eki-42", Some(0.072), "<= 0.05")),
             ("loudness", gate(true, None, "-16 ±1 LUFS")),
         ]
         .map(|(name, gate)| (name.to_owned(), gate))
@@ -83,7 +90,12 @@ pub fn published(show: &str, title: &str, episode: &str, words: &str) -> Outcome
 fn failed(show: &str, title: &str, episode: &str) -> Outcome {
     let fault = Fault {
         chain: vec!["decoder child ended with signal 9".into(), "memory limit of 256 MiB reached".into()],
-        ..Fault::poison("decode", "memory", "bench-88.caf asks for 8.6 GB for one packet at byte 44", "re-encode the file at its source; hark will take it as a new revision")
+        ..Fault::poison(
+            "decode",
+            "memory",
+            "bench-88.caf asks for 8.6 GB for one packet at byte 44",
+            "re-encode the file at its source; hark will take it as a new revision",
+        )
     };
     let mut outcome = outcome(show, title, episode, State::Failed { fault });
     outcome.picture = Picture::default();
@@ -183,20 +195,30 @@ pub fn hostile() -> Vec<Outcome> {
         &long,
         "",
     ];
-    let mut outcomes: Vec<_> = titles.iter().enumerate().map(|(i, title)| {
-        let mut hostile = published(title, title, &format!("{title}{i}"), title);
-        hostile.language = Some((*title).to_owned());
-        hostile.layout = (*title).to_owned();
-        hostile.survived = vec![Fault { chain: vec![(*title).into()], ..Fault::retry(title, title, *title, *title) }];
-        hostile.timings = BTreeMap::from([((*title).to_owned(), StageTime { queued: f64::NAN, computing: f64::INFINITY })]);
-        hostile.models = vec![ModelUsed { name: (*title).into(), version: (*title).into(), sha256: (*title).into() }];
-        let State::Published { selection, clips } = &mut hostile.state else { unreachable!() };
-        selection.scores = BTreeMap::from([((*title).to_owned(), f64::NAN), ("huge".into(), 1e300)]);
-        selection.gates = BTreeMap::from([((*title).to_owned(), Gate { pass: false, measured: Some(f64::NEG_INFINITY), limit: (*title).into() })]);
-        clips[0].media_type = (*title).to_owned();
-        clips[1].uri = format!("javascript:window.pwned={i}");
-        hostile
-    }).collect();
+    let mut outcomes: Vec<_> = titles
+        .iter()
+        .enumerate()
+        .map(|(i, title)| {
+            let mut hostile = published(title, title, &format!("{title}{i}"), title);
+            hostile.language = Some((*title).to_owned());
+            hostile.layout = (*title).to_owned();
+            hostile.survived =
+                vec![Fault { chain: vec![(*title).into()], ..Fault::retry(title, title, *title, *title) }];
+            hostile.timings =
+                BTreeMap::from([((*title).to_owned(), StageTime { queued: f64::NAN, computing: f64::INFINITY })]);
+            hostile.models =
+                vec![ModelUsed { name: (*title).into(), version: (*title).into(), sha256: (*title).into() }];
+            let State::Published { selection, clips } = &mut hostile.state else { unreachable!() };
+            selection.scores = BTreeMap::from([((*title).to_owned(), f64::NAN), ("huge".into(), 1e300)]);
+            selection.gates = BTreeMap::from([(
+                (*title).to_owned(),
+                Gate { pass: false, measured: Some(f64::NEG_INFINITY), limit: (*title).into() },
+            )]);
+            clips[0].media_type = (*title).to_owned();
+            clips[1].uri = format!("javascript:window.pwned={i}");
+            hostile
+        })
+        .collect();
     for (i, title) in titles.iter().enumerate() {
         let fault = Fault { chain: vec![(*title).into()], ..Fault::poison(title, title, *title, *title) };
         outcomes.push(outcome(title, title, &format!("f{i}"), State::Failed { fault }));

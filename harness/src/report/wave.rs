@@ -172,7 +172,13 @@ mod tests {
     #[test]
     fn spans_that_touch_are_one_stroke_and_none_leaves_the_picture() {
         let scale = Scale { seconds: 100.0, width: 100 };
-        let spans = [Span::new(50.0, 60.0), Span::new(0.0, 20.0), Span::new(19.0, 30.0), Span::new(99.0, 500.0), Span::new(7.0, 7.0)];
+        let spans = [
+            Span::new(50.0, 60.0),
+            Span::new(0.0, 20.0),
+            Span::new(19.0, 30.0),
+            Span::new(99.0, 500.0),
+            Span::new(7.0, 7.0),
+        ];
         assert_eq!(stretches(&spans, 5, &scale), "M0 5h30M50 5h10M96 5h4");
     }
 

@@ -41,6 +41,9 @@ pub fn number(value: f64) -> String {
     if !value.is_finite() {
         return "none".into();
     }
+    if value.abs() >= 1e6 {
+        return format!("{value:.1e}").replace('-', "\u{2212}");
+    }
     let digits = match value.abs() {
         size if size >= 1000.0 => 0,
         size if size >= 20.0 => 1,
@@ -110,7 +113,10 @@ mod tests {
 
     #[test]
     fn times_read_as_on_a_player() {
-        assert_eq!([0.0, 59.6, 187.0, 3729.2, f64::NAN, -3.0].map(clock), ["0:00", "1:00", "3:07", "1:02:09", "0:00", "0:00"]);
+        assert_eq!(
+            [0.0, 59.6, 187.0, 3729.2, f64::NAN, -3.0].map(clock),
+            ["0:00", "1:00", "3:07", "1:02:09", "0:00", "0:00"]
+        );
     }
 
     #[test]
@@ -121,8 +127,14 @@ mod tests {
 
     #[test]
     fn numbers_keep_the_digits_that_help() {
-        assert_eq!([57.63, 0.93, -16.04, 0.004, 0.0, 1.0, 44100.0, 100.0].map(number), ["57.6", "0.93", "−16.04", "0.004", "0", "1", "44100", "100"]);
-        assert_eq!([1, 1000, 10_000, 1_234_567].map(grouped), ["1", "1\u{202f}000", "10\u{202f}000", "1\u{202f}234\u{202f}567"]);
+        assert_eq!(
+            [57.63, 0.93, -16.04, 0.004, 0.0, 1.0, 44100.0, 100.0, 1e300].map(number),
+            ["57.6", "0.93", "−16.04", "0.004", "0", "1", "44100", "100", "1.0e300"]
+        );
+        assert_eq!(
+            [1, 1000, 10_000, 1_234_567].map(grouped),
+            ["1", "1\u{202f}000", "10\u{202f}000", "1\u{202f}234\u{202f}567"]
+        );
     }
 
     #[test]
@@ -134,7 +146,16 @@ mod tests {
     #[test]
     fn only_files_beside_the_page_are_linked() {
         assert_eq!(beside("previews/ab/c d#?.m4a").as_deref(), Some("previews/ab/c%20d%23%3F.m4a"));
-        for away in ["", "/etc/passwd", "https://a.example/x", "javascript:alert(1)", "../x", "a/../../x", "//a.example/x", "a\\b"] {
+        for away in [
+            "",
+            "/etc/passwd",
+            "https://a.example/x",
+            "javascript:alert(1)",
+            "../x",
+            "a/../../x",
+            "//a.example/x",
+            "a\\b",
+        ] {
             assert_eq!(beside(away), None, "{away}");
         }
     }

@@ -68,8 +68,8 @@ impl OutcomeTable {
         let mut statement = reader.prepare(&sql).map_err(named)?;
         let mut rows = statement.query(params_from_iter(values)).map_err(named)?;
         while let Some(found) = rows.next().map_err(named)? {
-            let outcome = row::decode(found)
-                .map_err(|detail| SinkError::Corrupt { file: self.file.clone(), detail })?;
+            let outcome =
+                row::decode(found).map_err(|detail| SinkError::Corrupt { file: self.file.clone(), detail })?;
             each(outcome)?;
         }
         Ok(())

@@ -13,9 +13,32 @@ use super::{Recorded, finite};
 
 /// The stored columns, in the order of [`encode`].
 const COLUMNS: [&str; 26] = [
-    "episode", "revision", "show", "title", "state", "stage", "reason", "message", "remedy", "fault_kind",
-    "chain", "duplicate_of", "duplicate_level", "variant", "layout", "language", "timing", "ingested_at",
-    "completed_at", "selection", "clips", "timings", "models", "picture", "survived", "announcement",
+    "episode",
+    "revision",
+    "show",
+    "title",
+    "state",
+    "stage",
+    "reason",
+    "message",
+    "remedy",
+    "fault_kind",
+    "chain",
+    "duplicate_of",
+    "duplicate_level",
+    "variant",
+    "layout",
+    "language",
+    "timing",
+    "ingested_at",
+    "completed_at",
+    "selection",
+    "clips",
+    "timings",
+    "models",
+    "picture",
+    "survived",
+    "announcement",
 ];
 
 /// The stored columns as a list for `SELECT`.

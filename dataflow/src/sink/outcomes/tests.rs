@@ -12,8 +12,13 @@ fn table() -> (tempfile::TempDir, OutcomeTable) {
 
 fn one_of_each() -> Vec<Outcome> {
     let duplicate = State::Duplicate { of: "b".into(), level: "digest".into() };
-    vec![published("A", "b", 0), published("A", "b", 1), outcome("A", "c", 0, duplicate), failed("B", "a"),
-        outcome("C", "a2", 0, State::TakenDown)]
+    vec![
+        published("A", "b", 0),
+        published("A", "b", 1),
+        outcome("A", "c", 0, duplicate),
+        failed("B", "a"),
+        outcome("C", "a2", 0, State::TakenDown),
+    ]
 }
 
 #[test]
@@ -110,7 +115,9 @@ fn what_cannot_be_measured_is_read_back_as_such() {
     let State::Published { selection, clips } = &mut silent.state else { unreachable!() };
     clips[0].loudness_lufs = f64::NEG_INFINITY;
     selection.scores.insert("speech".into(), f64::NAN);
-    selection.gates.insert("loudness".into(), Gate { pass: false, measured: Some(f64::NEG_INFINITY), limit: "-16".into() });
+    selection
+        .gates
+        .insert("loudness".into(), Gate { pass: false, measured: Some(f64::NEG_INFINITY), limit: "-16".into() });
     table.record(&silent).unwrap();
     let found = table.one("a", 0).unwrap().unwrap();
     let State::Published { selection, clips } = found.state else { unreachable!() };

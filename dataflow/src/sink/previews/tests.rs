@@ -64,10 +64,13 @@ fn the_file_holds_the_published_previews_in_order() {
     let (path, lines) = write(&table, folder.path()).unwrap();
     assert_eq!(lines, 4);
     let text = std::fs::read_to_string(&path).unwrap();
-    let names: Vec<_> = text.lines().map(|line| {
-        let value: Value = serde_json::from_str(line).unwrap();
-        format!("{} {} {}", value["show"], value["episode"], value["revision"])
-    }).collect();
+    let names: Vec<_> = text
+        .lines()
+        .map(|line| {
+            let value: Value = serde_json::from_str(line).unwrap();
+            format!("{} {} {}", value["show"], value["episode"], value["revision"])
+        })
+        .collect();
     assert_eq!(names, ["\"A\" \"b\" 0", "\"A\" \"b\" 1", "\"A\" \"z\" 0", "\"B\" \"a\" 0"]);
 
     write(&table, folder.path()).unwrap();

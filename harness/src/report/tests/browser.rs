@@ -14,31 +14,40 @@ use super::super::{sample, write};
 /// policy, which stays what it was otherwise.
 const PROBE: &str = include_str!("probe.js");
 
-/// What [`PROBE`] reports of the page of `outcomes`; `None`, with a loud line, without a browser.
-fn probe(outcomes: &[Outcome], folder: &Path) -> Option<Value> {
+/// What [`PROBE`] reports of the page of `outcomes`, when it has loaded or, with `frames`, when it has
+/// also been drawn; `None`, with a loud line, without a browser.
+fn probe(outcomes: &[Outcome], folder: &Path, frames: bool) -> Option<Value> {
     let path = write(outcomes, folder).unwrap();
     let page = std::fs::read_to_string(&path).unwrap();
     let hash = base64::engine::general_purpose::STANDARD.encode(Sha256::digest(PROBE));
     let page = page.replacen("script-src ", &format!("script-src 'sha256-{hash}' "), 1);
     let page = page.replacen("<title>", &format!("<script>{PROBE}</script><title>"), 1);
     std::fs::write(&path, page).unwrap();
-    let dom = dump(&path, folder)?;
+    let dom = dump(&path, folder, frames)?;
     let report = dom.split("data-probe=\"").nth(1).expect("the probe reports").split('"').next().unwrap();
-    Some(serde_json::from_str(&report.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&")).unwrap())
+    Some(
+        serde_json::from_str(
+            &report.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"),
+        )
+        .unwrap(),
+    )
 }
 
 /// The page's document after its scripts ran.
-fn dump(page: &Path, folder: &Path) -> Option<String> {
-    let Some(browser) = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(|name| {
-        Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success())
-    }) else {
+fn dump(page: &Path, folder: &Path, frames: bool) -> Option<String> {
+    let Some(browser) = ["chromium", "chromium-browser", "google-chrome"]
+        .into_iter()
+        .find(|name| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success()))
+    else {
         println!("SKIPPED: no chromium here, so the page was not opened in a browser");
         return None;
     };
     let output = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
         .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .args(["--virtual-time-budget=8000", "--window-size=1200,900", "--dump-dom"])
+        .args(["--window-size=1200,900", "--dump-dom"])
+        // In the page's own time, which runs as fast as the machine can: room for a few frames.
+        .args(frames.then_some("--virtual-time-budget=20000"))
         .arg(format!("--user-data-dir={}", folder.join("profile").display()))
         .arg(format!("file://{}", page.display()))
         .output()
@@ -51,7 +60,7 @@ fn dump(page: &Path, folder: &Path) -> Option<String> {
 fn hostile_titles_run_nothing_and_spoil_nothing() {
     let folder = tempfile::tempdir().unwrap();
     let outcomes = sample::hostile();
-    let Some(report) = probe(&outcomes, folder.path()) else { return };
+    let Some(report) = probe(&outcomes, folder.path(), false) else { return };
     assert_eq!(report["title"], format!("hark: {} episodes", outcomes.len()));
     assert_eq!(report["cards"], outcomes.len());
     assert_eq!(report["scripts"], 2, "the probe and ours");
@@ -73,12 +82,28 @@ fn filter_search_links_and_player_work() {
     clips[0].media_type = "audio/wav".into();
     std::fs::create_dir(folder.path().join("previews")).unwrap();
     std::fs::write(folder.path().join("previews/clip 1.wav"), wav(2)).unwrap();
-    let Some(report) = probe(&outcomes, folder.path()) else { return };
+    let Some(report) = probe(&outcomes, folder.path(), false) else { return };
     assert_eq!(report["failed_only"], serde_json::json!(["failed"]));
     assert_eq!(report["searched"], 1, "by a word with an accent left out");
     assert_eq!(report["followed"], true, "a link to a hidden card shows it");
     assert_eq!(report["audio_seconds"], 2.0, "the policy lets a clip beside the page load");
     assert_eq!(report["unlabelled"], 0, "controls without a name");
+    assert_eq!(report["violations"], serde_json::json!([]));
+    assert_eq!(report["errors"], serde_json::json!([]));
+}
+
+#[test]
+fn a_long_page_builds_its_cards_when_they_are_looked_at() {
+    let folder = tempfile::tempdir().unwrap();
+    let sample = sample::hostile();
+    let outcomes: Vec<_> = sample.iter().cycle().take(600).cloned().collect();
+    let Some(report) = probe(&outcomes, folder.path(), true) else { return };
+    assert_eq!(report["cards"], 600);
+    let built = report["built"].as_u64().unwrap();
+    assert!((1..100).contains(&built), "{built} of 600 were built");
+    assert_eq!(report["pwned"], Value::Null);
+    assert_eq!(report["scripts"], 2, "the probe and ours");
+    assert_eq!((&report["handlers"], &report["foreign"]), (&0.into(), &0.into()));
     assert_eq!(report["violations"], serde_json::json!([]));
     assert_eq!(report["errors"], serde_json::json!([]));
 }

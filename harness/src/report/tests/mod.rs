@@ -19,11 +19,9 @@ fn no_text_from_outside_becomes_markup() {
     assert_eq!(page.matches("<script").count(), 1);
     assert_eq!(page.matches("</script").count(), 1);
     assert_eq!(page.matches("<style").count(), 1);
-    for attack in ["<img", "<!--", "onload=window", "href=\"javascript", "src=\"javascript", "\0", "\u{1b}"] {
-        let found = page.find(attack).map(|at| page[..at].chars().rev().take(40).collect::<String>());
-        // As text of a title, behind an escaped bracket, it may stand.
-        let escaped = attack == "onload=window" && page.contains("&lt;svg onload=window");
-        assert!(found.is_none() || escaped, "{attack} after {found:?}");
+    // Titles and audio types become attributes nowhere, and text only behind an escaped bracket.
+    for attack in ["<img", "<!--", "<svg onload", "=\"javascript", "\" onerror", "' onmouseover='\"", "\0", "\u{1b}"] {
+        assert_eq!(page.find(attack), None, "{attack:?}");
     }
     assert!(page.contains("&lt;script&gt;window.pwned = 1&lt;/script&gt;"));
 }
@@ -32,7 +30,7 @@ fn no_text_from_outside_becomes_markup() {
 fn the_page_names_no_host_and_forbids_all_loading_but_media_beside_it() {
     let page = page(&sample::varied());
     assert!(!page.contains("http:") && !page.contains("https:"));
-    assert!(page.contains("default-src &#39;none&#39;") || page.contains("default-src 'none'"));
+    assert!(page.contains("default-src 'none'"));
     assert!(!page.contains("unsafe") && !page.contains(" style=\""));
 }
 
@@ -77,9 +75,13 @@ fn no_outcome_at_all_is_a_page_too() {
 #[test]
 fn ten_thousand_episodes_stay_under_twelve_kilobytes_each() {
     let sample = sample::varied();
-    let outcomes: Vec<_> = sample.iter().cycle().take(10_000).enumerate().map(|(i, outcome)| {
-        Outcome { episode: format!("{}-{i}", outcome.episode), ..outcome.clone() }
-    }).collect();
+    let outcomes: Vec<_> = sample
+        .iter()
+        .cycle()
+        .take(10_000)
+        .enumerate()
+        .map(|(i, outcome)| Outcome { episode: format!("{}-{i}", outcome.episode), ..outcome.clone() })
+        .collect();
     let bytes = page(&outcomes).len();
     assert!(bytes < 10_000 * 12_000, "{bytes}");
 }
