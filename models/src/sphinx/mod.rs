@@ -39,9 +39,9 @@ const BLOCK: usize = SAMPLE_RATE as usize / 10;
 /// words in the last bit of silence too; speech has blocks at -30 dBFS and above.
 const SILENCE_RMS: f64 = 32.768;
 
-/// Seconds. A phone may stretch for ever in the search, and hum or hiss comes out as one long word;
-/// spoken words end well before this.
-const LONGEST_WORD: f64 = 2.0;
+/// Seconds. A phone may stretch for ever in the search, and hum, hiss or a held note comes out as one
+/// long word ("boom", "moon"); the longest of the dictionary are spoken in less.
+const LONGEST_WORD: f64 = 1.5;
 
 /// Frames per second of the front end, the unit in which the search counts time.
 const FRAME_RATE: f64 = 100.0;
