@@ -1,0 +1,201 @@
+//! Real transcripts as dossiers, for the tests and the table of the selection.
+
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+
+use hark_operators::record::finding::{Dossier, Variant};
+use hark_operators::record::piece::{Sentence, Timing, Word};
+use hark_operators::record::{Announcement, EpisodeId, EpisodeKey, Priority};
+use hark_operators::units::Span;
+
+/// One episode with what people found out about its adverts.
+pub struct Material {
+    pub name: String,
+    pub dossier: Dossier,
+    /// Adverts that a person verified.
+    pub adverts: Vec<Span>,
+    /// Stretches that a machine marked and nobody verified: neither advert nor show.
+    pub doubtful: Vec<Span>,
+}
+
+/// The folder of the shared test data; says loudly where it is absent.
+pub fn shared() -> Option<PathBuf> {
+    let beside = concat!(env!("CARGO_MANIFEST_DIR"), "/../../shared/data");
+    let folder = std::env::var_os("HARK_SHARED_DATA").map_or_else(|| PathBuf::from(beside), PathBuf::from);
+    if !folder.join("ads").is_dir() {
+        println!("SKIPPED: ../shared/data is absent");
+        return None;
+    }
+    Some(folder)
+}
+
+/// An episode of nothing but sentences.
+pub fn dossier(name: &str, title: &str, description: &str, sentences: Vec<Sentence>) -> Dossier {
+    let key = Arc::new(EpisodeKey { episode: EpisodeId(name.to_owned()), revision: 1 });
+    Dossier {
+        announcement: Arc::new(Announcement {
+            key: (*key).clone(),
+            show: String::new(),
+            title: title.to_owned(),
+            description: description.to_owned(),
+            published: 0,
+            audio: None,
+            transcript: None,
+            language: None,
+            declared_seconds: None,
+            priority: Priority::Normal,
+            base: String::new(),
+        }),
+        key,
+        audio: None,
+        media: None,
+        speech: Vec::new(),
+        level: Vec::new(),
+        music: Vec::new(),
+        sentences,
+        timing: Some(Timing::Words),
+        embeddings: Vec::new(),
+        language: Some("eng".to_owned()),
+        variant: Variant::Full,
+        faults: Vec::new(),
+    }
+}
+
+/// Words with times to sentences: at full stops, pauses of two seconds, changes of the speaker.
+pub fn sentences(words: Vec<(Word, Option<String>)>) -> Vec<Sentence> {
+    let mut sentences: Vec<Sentence> = Vec::new();
+    let mut open: Vec<Word> = Vec::new();
+    let mut speaker: Option<String> = None;
+    let mut close = |open: &mut Vec<Word>, speaker: &Option<String>| {
+        if let (Some(first), Some(last)) = (open.first(), open.last()) {
+            let texts: Vec<&str> = open.iter().map(|word| word.text.as_str()).collect();
+            sentences.push(Sentence {
+                span: Span { start: first.span.start, end: last.span.end },
+                speaker: speaker.clone(),
+                text: texts.join(" "),
+                words: std::mem::take(open),
+            });
+        }
+    };
+    for (word, by) in words {
+        let pause = open.last().is_some_and(|last| word.span.start.0 - last.span.end.0 > 2.0);
+        if pause || by != speaker {
+            close(&mut open, &speaker);
+        }
+        speaker = by;
+        let ends = word.text.trim_end_matches(['"', '\'', ')']).ends_with(['.', '?', '!']);
+        open.push(word);
+        if ends {
+            close(&mut open, &speaker);
+        }
+    }
+    close(&mut open, &speaker);
+    sentences
+}
+
+/// The episodes with verified adverts.
+pub fn ads(shared: &Path) -> Vec<Material> {
+    let mut folders: Vec<PathBuf> =
+        std::fs::read_dir(shared.join("ads")).expect("ads/").map(|entry| entry.expect("entry").path()).collect();
+    folders.sort();
+    folders.iter().map(|folder| ad(folder)).collect()
+}
+
+fn ad(folder: &Path) -> Material {
+    let name = folder.file_name().expect("name").to_string_lossy().into_owned();
+    let read = |file: &str| std::fs::read_to_string(folder.join(file)).expect(file);
+    let segments: serde_json::Value = serde_json::from_str(&read("segments.json")).expect("segments");
+    let words = segments.as_array().expect("array").iter().flat_map(|s| s["words"].as_array().expect("words"));
+    // A word without a space in front belongs to the one before: `SoFi`, `.com`.
+    let mut said: Vec<(Word, Option<String>)> = Vec::new();
+    for word in words {
+        let at = |key: &str| word[key].as_f64().expect("time");
+        let text = word["word"].as_str().expect("word");
+        match said.last_mut() {
+            Some((last, _)) if !text.starts_with(' ') => {
+                last.text.push_str(text);
+                last.span.end.0 = at("end");
+            }
+            _ => said.push((Word { span: Span::new(at("start"), at("end")), text: text.trim().to_owned() }, None)),
+        }
+    }
+    let metadata: toml::Table = toml::from_str(&read("metadata.toml")).expect("metadata");
+    let field = |key: &str| metadata.get(key).and_then(toml::Value::as_str).unwrap_or_default().to_owned();
+    let mut dossier =
+        dossier(&name, &field("title"), &field("description"), sentences(said));
+    Arc::make_mut(&mut dossier.announcement).show = field("podcast_name").replace('-', " ");
+    let (adverts, doubtful) = truth(&read("truth.txt"));
+    Material { name, dossier, adverts, doubtful }
+}
+
+/// Blocks of `start:` and `end:`; those behind `#` were marked by a machine only.
+fn truth(text: &str) -> (Vec<Span>, Vec<Span>) {
+    let (mut verified, mut doubtful) = (Vec::new(), Vec::new());
+    let mut start = 0.0;
+    for line in text.lines() {
+        let bare = line.trim_start_matches("# ");
+        if let Some(time) = bare.strip_prefix("start:") {
+            start = clock(time).unwrap_or(f64::NAN);
+        } else if let Some(end) = bare.strip_prefix("end:").and_then(clock).filter(|_| !start.is_nan()) {
+            let of = if bare.len() == line.len() { &mut verified } else { &mut doubtful };
+            of.push(Span::new(start, end));
+        }
+    }
+    (verified, doubtful)
+}
+
+fn clock(text: &str) -> Option<f64> {
+    text.trim().replace(',', ".").split(':').try_fold(0.0, |sum, part| Some(sum * 60.0 + part.parse::<f64>().ok()?))
+}
+
+/// The subtitles with times: SRT and WebVTT, speakers as `Name: ` or `<v Name>`.
+pub fn subtitles(shared: &Path) -> Vec<Material> {
+    let folder = shared.join("transcripts");
+    let mut files: Vec<PathBuf> = [folder.clone(), folder.join("seenunseen")]
+        .iter()
+        .flat_map(|folder| std::fs::read_dir(folder).expect("transcripts/"))
+        .map(|entry| entry.expect("entry").path())
+        .filter(|path| path.extension().is_some_and(|e| e == "srt" || e == "vtt"))
+        .filter(|path| path.metadata().is_ok_and(|m| m.len() > 20_000))
+        .collect();
+    files.sort();
+    files.iter().map(|file| subtitle(file)).collect()
+}
+
+fn subtitle(file: &Path) -> Material {
+    let text = String::from_utf8_lossy(&std::fs::read(file).expect("file")).into_owned();
+    let name = file.file_name().expect("name").to_string_lossy().into_owned();
+    let mut words = Vec::new();
+    let mut span: Option<(f64, f64)> = None;
+    let mut speaker = None;
+    for line in text.lines().map(str::trim) {
+        if let Some((from, to)) = line.split_once(" --> ") {
+            span = clock(from).zip(clock(to.split_whitespace().next().unwrap_or_default()));
+            continue;
+        }
+        let Some((from, to)) = span.take_if(|_| line.is_empty()).or(span) else { continue };
+        let mut said = line;
+        if let Some((voice, rest)) = line.strip_prefix("<v ").and_then(|l| l.split_once('>')).or_else(|| line.strip_prefix('[').and_then(|l| l.split_once("]:"))) {
+            (speaker, said) = (Some(voice.to_owned()), rest.trim_end_matches("</v>"));
+        } else if let Some((by, rest)) = line.split_once(": ").filter(|(by, _)| by.len() < 30 && by.chars().next().is_some_and(char::is_uppercase)) {
+            (speaker, said) = (Some(by.to_owned()), rest);
+        }
+        let length = said.chars().count().max(1) as f64;
+        let mut at = 0;
+        for word in said.split_whitespace() {
+            let next = at + word.chars().count() + 1;
+            let time = |place: usize| from + (to - from) * (place as f64 / (length + 1.0)).min(1.0);
+            words.push((Word { span: Span::new(time(at), time(next)), text: word.to_owned() }, speaker.clone()));
+            at = next;
+        }
+    }
+    let mut dossier = dossier(&name, "", "", sentences(words));
+    dossier.timing = Some(Timing::Segments);
+    let notes = file.with_file_name(name.replace(".srt", "_shownotes.md"));
+    if let Ok(notes) = std::fs::read_to_string(notes) {
+        let announcement = Arc::make_mut(&mut dossier.announcement);
+        announcement.title = notes.lines().find_map(|l| l.strip_prefix("title:")).unwrap_or_default().trim().to_owned();
+        announcement.description = notes.lines().filter(|l| l.len() > 60).take(3).collect::<Vec<_>>().join(" ");
+    }
+    Material { name, dossier, adverts: Vec::new(), doubtful: Vec::new() }
+}
