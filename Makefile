@@ -8,17 +8,19 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 setup_steps := rust python libtorch weights recogniser
 built := $(or $(CARGO_TARGET_DIR),target)/release
 
-.PHONY: help demo test check audit bench setup setup-tests clean
+.PHONY: help demo build test check audit bench setup setup-tests clean
 
 help: ## this list
 	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
 
-demo: setup ## previews of the example feed under out/demo
-	@cargo build --release --locked --package hark-harness --bin hark
+demo: build ## previews of the example feed under out/demo
 	@HARK_HOME="$(CURDIR)/.hark" $(built)/hark batch --input examples/feed.xml --output out/demo || \
 		{ code=$$?; [ $$code -eq 3 ] || exit $$code; \
 		echo "Some episodes failed, as they should: the example feed holds a truncated file and one that is no audio."; }
 	@echo "Open out/demo/index.html in a browser."
+
+build: setup ## the hark command, target/release/hark
+	@cargo build --release --locked --package hark-harness --bin hark
 
 test: setup-tests ## the whole test-suite
 	@cargo test --release --locked

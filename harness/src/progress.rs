@@ -20,7 +20,7 @@ const EVERY: Duration = Duration::from_secs(10);
 pub fn start_log(format: LogFormat) {
     let default = if shows_bar(format) { "error" } else { "info" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_target(false);
+    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).with_target(false);
     match format {
         LogFormat::Plain => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),

@@ -1,0 +1,168 @@
+//! The whole job against the sum of its bare stages, two workers against one, decoding against
+//! ffmpeg, memory of a long episode against a short one. `make bench` prints the table.
+
+use std::process::Command;
+use std::sync::Arc;
+
+use anyhow::{Context, Result};
+use hark_benches::job::{self, DECODE_CHILD};
+use hark_benches::material::{self, Episode};
+use hark_benches::{bare, median, seconds};
+use hark_models::device::{Device, lane_thread_setup};
+use hark_models::manifest::Manifest;
+use hark_operators::stage::warm::Models;
+
+/// Runs of each side; A B A B, the median counts.
+const RUNS: usize = 3;
+
+fn main() -> Result<()> {
+    let args: Vec<String> = std::env::args().collect();
+    match args.get(1).map(String::as_str) {
+        Some(DECODE_CHILD) => hark_operators::media::child::child_main(),
+        Some("memory") => memory_of(&args[2]),
+        _ => bench(),
+    }
+}
+
+fn bench() -> Result<()> {
+    // One intra-op thread everywhere: a lane is a core.
+    let _lane = lane_thread_setup();
+    let episodes = material::episodes(1320)?;
+    stages(&episodes)?;
+    whole_job(&episodes)?;
+    workers(&episodes)?;
+    memory()
+}
+
+/// Each stage's bare loop, in audio-seconds per second; decoding beside ffmpeg.
+fn stages(episodes: &[Episode]) -> Result<()> {
+    let decoder = job::decoder()?;
+    let models = models()?;
+    println!("stage (bare loop, one thread)              audio-s/s   against");
+    for episode in episodes {
+        bare::decode(&decoder, &episode.audio)?; // warms the child and the file
+        let (mut ours, mut theirs) = (Vec::new(), Vec::new());
+        for _ in 0..RUNS {
+            ours.push(seconds(|| drop(bare::decode(&decoder, &episode.audio))));
+            theirs.push(seconds(|| drop(ffmpeg_decode(episode))));
+        }
+        let (ours, theirs) = (median(ours), median(theirs));
+        println!("decode {:<36}{:>9.0}   {:.2} of ffmpeg's time", episode.name, episode.seconds / ours, ours / theirs);
+    }
+    let samples = bare::samples(&decoder, &episodes[0].audio)?;
+    let detector = models.speech()?;
+    let row = |name: &str, taken: f64| println!("{name:<43}{:>9.0}", episodes[0].seconds / taken);
+    row("speech", median((0..RUNS).map(|_| seconds(|| drop(bare::speech(&detector, &samples)))).collect()));
+    row("events", median((0..RUNS).map(|_| seconds(|| bare::levels(&samples))).collect()));
+    let embedder = models.embedder()?;
+    let passages = bare::read_and_embed(&embedder, &episodes[0].transcript)?;
+    let taken = median((0..RUNS).map(|_| seconds(|| drop(bare::read_and_embed(&embedder, &episodes[0].transcript)))).collect());
+    println!("transcript and embed: {passages} passages in {taken:.2} s, {:.0} passages/s", passages as f64 / taken);
+    Ok(())
+}
+
+/// The graph on one worker against the same work called stage by stage.
+fn whole_job(episodes: &[Episode]) -> Result<()> {
+    let decoder = job::decoder()?;
+    let models = models()?;
+    let (detector, embedder) = (models.speech()?, models.embedder()?);
+    let (mut graph, mut loops) = (Vec::new(), Vec::new());
+    let mut cpu = Vec::new();
+    for _ in 0..RUNS {
+        let mut heard = 0.0;
+        loops.push(seconds(|| {
+            for episode in episodes {
+                let samples = bare::samples(&decoder, &episode.audio).expect("the material decodes");
+                bare::speech(&detector, &samples).expect("the model runs");
+                bare::levels(&samples);
+                bare::read_and_embed(&embedder, &episode.transcript).expect("the transcript reads");
+            }
+        }));
+        let folder = tempfile::tempdir()?;
+        let summary = job::run("fused", 1, episodes, folder.path())?;
+        // Selection and cutting have no bare loop of their own above: their computing time is taken
+        // from the same run and counts for the baseline.
+        for stage in ["select", "cut", "transcribe"] {
+            if let Some((_, computing)) = summary.previews.stages.get(stage) {
+                heard += computing.mean() * computing.len() as f64 / 1e6;
+            }
+        }
+        *loops.last_mut().expect("just pushed") += heard;
+        graph.push(summary.elapsed.as_secs_f64());
+        let whole: f64 = summary.previews.stages.values().map(|(_, computing)| computing.mean() * computing.len() as f64 / 1e6).sum();
+        cpu.push(whole);
+    }
+    let audio: f64 = episodes.iter().map(|episode| episode.seconds).sum();
+    let (graph, loops) = (median(graph), median(loops));
+    println!("whole job, 1 worker, fused                 {:>9.0}   {:.3} of the sum of bare stages", audio / graph, graph / loops);
+    println!("lane time per hour of audio: {:.1} s", median(cpu) * 3600.0 / audio);
+    Ok(())
+}
+
+/// Two workers against one, both layouts.
+fn workers(episodes: &[Episode]) -> Result<()> {
+    let twice: Vec<Episode> = distinct(episodes)?;
+    let audio: f64 = twice.iter().map(|episode| episode.seconds).sum();
+    for layout in ["fused", "split"] {
+        let (mut one, mut two) = (Vec::new(), Vec::new());
+        for _ in 0..RUNS {
+            for (workers, into) in [(1, &mut one), (2, &mut two)] {
+                let folder = tempfile::tempdir()?;
+                into.push(job::run(layout, workers, &twice, folder.path())?.elapsed.as_secs_f64());
+            }
+        }
+        let (one, two) = (median(one), median(two));
+        println!("{layout}: 1 worker {:.0}, 2 workers {:.0} audio-s/s: {:.2} times", audio / one, audio / two, one / two);
+    }
+    Ok(())
+}
+
+/// Copies of the episodes, each with a few bytes of its own at the end, so that none is a duplicate.
+fn distinct(episodes: &[Episode]) -> Result<Vec<Episode>> {
+    let folder = material::root().join("target/bench-material/copies");
+    std::fs::create_dir_all(&folder)?;
+    let mut copies = Vec::new();
+    for copy in 0..2u8 {
+        for episode in episodes {
+            let name = episode.audio.file_name().context("an episode is a file")?.to_string_lossy();
+            let audio = folder.join(format!("{copy}-{name}"));
+            let mut bytes = std::fs::read(&episode.audio)?;
+            bytes.extend([0, copy]);
+            std::fs::write(&audio, bytes)?;
+            copies.push(Episode { audio, ..episode.clone() });
+        }
+    }
+    Ok(copies)
+}
+
+/// Peak memory of a job on 25 minutes and on 3 hours, each in a process of its own.
+fn memory() -> Result<()> {
+    let peak = |seconds: &str| -> Result<f64> {
+        let ran = Command::new(std::env::current_exe()?).args(["memory", seconds]).output()?;
+        Ok(String::from_utf8_lossy(&ran.stdout).trim().parse::<f64>()?)
+    };
+    let (short, long) = (peak("1500")?, peak("10800")?);
+    println!("peak memory: {short:.0} MiB for 25 min, {long:.0} MiB for 3 h: {:.2} times", long / short);
+    Ok(())
+}
+
+fn memory_of(length: &str) -> Result<()> {
+    let episodes = material::episodes(length.parse()?)?;
+    let folder = tempfile::tempdir()?;
+    job::run("fused", 2, &episodes[..1], folder.path())?;
+    let status = std::fs::read_to_string("/proc/self/status")?;
+    let peak = status.lines().find_map(|line| line.strip_prefix("VmHWM:")).context("the kernel tells the peak")?;
+    let kib: f64 = peak.trim().trim_end_matches(" kB").parse()?;
+    println!("{}", kib / 1024.0);
+    Ok(())
+}
+
+fn models() -> Result<Arc<Models>> {
+    Ok(Arc::new(Models::new(Manifest::open(&job::home()), Device::select("cpu")?, job::home())))
+}
+
+fn ffmpeg_decode(episode: &Episode) -> Result<()> {
+    let args = ["-nostdin", "-v", "error", "-threads", "1", "-i"];
+    Command::new("ffmpeg").args(args).arg(&episode.audio).args(["-ac", "1", "-ar", "16000", "-f", "s16le", "/dev/null", "-y"]).status()?;
+    Ok(())
+}
