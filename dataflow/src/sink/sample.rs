@@ -13,7 +13,7 @@ use hark_operators::units::Span;
 pub(crate) fn published(show: &str, episode: &str, revision: u64) -> Outcome {
     let gate = |pass, measured, limit: &str| Gate { pass, measured, limit: limit.into() };
     let selection = Selection {
-        span: Span::new(61.37, 119.004_999_999_999_99),
+        span: Span::new(61.37, 119.005),
         transcript: "We walked for an hour. Then the bridge came into view.".into(),
         sentences: (7, 9),
         scores: BTreeMap::from([("speech".into(), 0.1 + 0.2), ("total".into(), 0.731)]),

@@ -164,7 +164,7 @@ fn picture() -> Picture {
         let syllables = 0.55 + 0.45 * (t * 2.39).sin() * (t * 0.71).cos();
         let breath = 0.75 + 0.25 * (t * 0.083).sin();
         let pause = if bin % 47 < 2 { 0.06 } else { 1.0 };
-        let music = if bin < 22 || bin > 575 { 0.35 + 0.2 * (t * 0.9).sin() } else { syllables * breath * pause };
+        let music = if !(22..=575).contains(&bin) { 0.35 + 0.2 * (t * 0.9).sin() } else { syllables * breath * pause };
         (100.0 * music).clamp(0.0, 100.0) as u8
     });
     let speech = (0..26).map(|turn| Span::new(44.0 + 43.0 * f64::from(turn), 83.0 + 43.0 * f64::from(turn)));
