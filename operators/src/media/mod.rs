@@ -2,4 +2,5 @@
 //! that crashes its decoder or asks for all memory costs one episode and nothing else.
 
 pub mod clip;
+pub mod events;
 pub mod limits;
