@@ -174,11 +174,11 @@ fn a_missing_encoder_is_retryable_and_a_hanging_one_is_killed() {
 fn real_speech_keeps_the_gates_and_its_edges_land_in_pauses() {
     // Sentence boundaries heard by ear would be better; a rough span must do as well.
     for (file, rate, channels, from, until) in [
-        ("rfe-ep5_full-episode.m4a", 11_025, 1, 300.0, 345.0),
-        ("rfe-ep6_full-episode.m4a", 44_100, 2, 600.0, 660.0),
-        ("silero-vad__aepyx_8k.wav", 8_000, 1, 20.0, 60.0),
-        ("Weavercast__constructedlanguageascensorshipresistance.mp3", 44_100, 2, 30.0, 90.0),
-        ("columbia_reenc.opus", 48_000, 1, 50.0, 110.0),
+        ("rfe-ep5_full-episode.m4a", 11_025, 1, 300.0, 316.0),
+        ("rfe-ep6_full-episode.m4a", 44_100, 2, 600.0, 616.0),
+        ("silero-vad__aepyx_8k.wav", 8_000, 1, 20.0, 36.0),
+        ("Weavercast__constructedlanguageascensorshipresistance.mp3", 44_100, 2, 30.0, 46.0),
+        ("columbia_reenc.opus", 48_000, 1, 50.0, 66.0),
     ] {
         let Some(samples) = real_audio(file, rate, channels, from - 1.0, until + 1.0) else { return };
         let pcm = Pcm { rate, channels, samples: &samples, start: Seconds(from - 1.0) };
