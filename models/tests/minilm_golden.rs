@@ -1,5 +1,7 @@
 //! Parity of the sentence embeddings with the Python reference and independence of the batch.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 
 use hark_models::device::{Device, lane_thread_setup};
@@ -37,10 +39,10 @@ fn texts(sentences: &[String]) -> Vec<&str> {
     sentences.iter().map(String::as_str).collect()
 }
 
-/// Texts of every length from 2 to about 60 word pieces, and some beyond.
+/// Texts of every length from 2 to 37 word pieces, and some beyond.
 fn varied() -> Vec<String> {
     let words = "and the keeper of the light went up the stairs again to see what the sea had brought".split(' ').cycle();
-    (0..70).map(|count| words.clone().skip(count).take(count).collect::<Vec<_>>().join(" ")).chain(sentences()).collect()
+    (0..36).map(|count| words.clone().skip(count).take(count).collect::<Vec<_>>().join(" ")).chain(sentences()).collect()
 }
 
 #[test]
@@ -62,7 +64,7 @@ fn a_text_has_the_same_bits_alone_and_in_any_batch() {
     let (embedder, varied) = (embedder(), varied());
     let texts = texts(&varied);
     let alone: Vec<Vec<f32>> = texts.iter().map(|text| embedder.embed(&[text]).unwrap().remove(0)).collect();
-    for size in [2, 3, 5, 8, 13, 32, texts.len()] {
+    for size in [2, 7, 32, texts.len()] {
         for (batch, alone) in texts.chunks(size).zip(alone.chunks(size)) {
             assert!(embedder.embed(batch).unwrap() == alone, "batches of {size}");
         }

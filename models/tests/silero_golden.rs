@@ -1,5 +1,7 @@
 //! Parity with the shipped Silero VAD module and independence of the batch.
 
+#![allow(clippy::unwrap_used, reason = "a test fails by panicking")]
+
 use std::path::{Path, PathBuf};
 
 use hark_models::device::{Device, lane_thread_setup};
