@@ -47,8 +47,8 @@ pub(super) fn decode<'a>(bytes: &'a [u8], hint: Option<&str>, repairs: &mut Repa
     if let Some(encoding) = wide_without_mark(bytes) {
         return convert(bytes, encoding, "by its zero bytes", repairs);
     }
-    if let Some(at) = bytes.iter().take(SAMPLE).position(|byte| *byte == 0) {
-        return Err(not_text(&format!("byte {at} is zero, so the file is not text")));
+    if let Some(at) = binary(&bytes[..bytes.len().min(SAMPLE)]) {
+        return Err(not_text(&format!("the file is not text: control characters from byte {at} on")));
     }
     if let Ok(text) = std::str::from_utf8(bytes) {
         return Ok(Cow::Borrowed(text));
@@ -67,6 +67,13 @@ pub(super) fn decode<'a>(bytes: &'a [u8], hint: Option<&str>, repairs: &mut Repa
 
 fn not_text(what: &str) -> Fault {
     Fault::poison(STAGE, "not_text", what, "offer WebVTT, SRT, JSON, HTML or plain text")
+}
+
+/// Where control characters begin, if there are too many of them for a text.
+fn binary(sample: &[u8]) -> Option<usize> {
+    let control = |byte: &u8| *byte < b' ' && !b"\t\n\r\x0c\x1b".contains(byte);
+    let many = sample.iter().filter(|byte| control(byte)).count() * 50 > sample.len();
+    many.then(|| sample.iter().position(control)).flatten()
 }
 
 /// UTF-16 without a mark: text of most languages has a zero in every second byte.

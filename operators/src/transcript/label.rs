@@ -71,8 +71,10 @@ pub(super) fn settle(list: &mut [Draft], repairs: &mut Repairs) {
     }
     let repeated = counts.values().filter(|count| **count > 1).count();
     let numbered = |name: &str| name.ends_with(|c: char| c.is_ascii_digit());
+    // Where every other paragraph begins so, it is how the file is written.
+    let usual = repeated > 0 && counts.values().sum::<u32>() as usize * 2 >= list.len();
     let believed = |name: &Arc<str>| {
-        counts[name] > 1 || numbered(name) || repeated >= 2 && name.split(' ').count() <= 3 || repeated == 1 && name.contains(' ')
+        counts[name] > 1 || usual || numbered(name) || repeated >= 2 && name.split(' ').count() <= 3 || repeated == 1 && name.contains(' ')
     };
     let mut speaking = Voice::None;
     for draft in list {

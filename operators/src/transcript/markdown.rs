@@ -70,7 +70,7 @@ fn unspoken(line: &str) -> bool {
 fn bold_name(line: &str) -> Option<(&str, &str)> {
     let (name, rest) = line.strip_prefix("**")?.split_once("**")?;
     let colon = name.ends_with(':') || rest.starts_with(':') || REMARKS.contains(&name.to_lowercase().as_str());
-    let plain = !name.is_empty() && name.len() <= 60 && !name.contains(['[', ']', '.', '!', '?']) || name.starts_with("Dr.");
+    let plain = !name.is_empty() && name.len() <= 60 && name.split(' ').count() <= 6 && !name.contains(['[', ']', '!', '?']);
     (colon && plain).then(|| (name, rest.strip_prefix(':').unwrap_or(rest)))
 }
 

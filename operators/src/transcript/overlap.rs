@@ -93,15 +93,21 @@ pub(super) fn within(list: &mut Vec<Draft>, duration: Option<f64>, repairs: &mut
 /// different voices are talk at the same time and stay; so do cues with times of their own for
 /// words.
 pub(super) fn trim(list: &mut [Draft], repairs: &mut Repairs) {
+    let mut longest = 0;
     for at in 1..list.len() {
-        let (before, after) = list.split_at_mut(at);
-        let (before, after) = (&mut before[at - 1], &after[0]);
-        let lingers = before.end > after.start && before.start < after.start && before.words.is_empty();
-        if lingers && before.voice == after.voice && after.end >= before.end {
-            if before.end > after.start + 0.1 {
-                repairs.add("overlaps the next one, shortened", before.place);
+        for earlier in [at - 1, longest] {
+            let (before, after) = list.split_at_mut(at);
+            let (before, after) = (&mut before[earlier], &after[0]);
+            let lingers = before.end > after.start && before.start < after.start && before.words.is_empty();
+            if lingers && before.voice == after.voice && after.end >= before.end {
+                if before.end > after.start + 0.1 {
+                    repairs.add("overlaps the next one, shortened", before.place);
+                }
+                before.end = after.start;
             }
-            before.end = after.start;
+        }
+        if list[at].end >= list[longest].end {
+            longest = at;
         }
     }
 }

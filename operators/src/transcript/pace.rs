@@ -54,7 +54,7 @@ pub(super) fn place(list: &mut [Draft], duration: Option<f64>, repairs: &mut Rep
     begins.push(position);
     let knots = knots(list, &begins, duration, repairs);
     let anchored = knots.len().saturating_sub(2) + usize::from(list.first().is_some_and(|first| first.start == knots[0].1));
-    let mut next = 1;
+    let (mut next, mut latest, last) = (1, 0.0_f64, knots[knots.len() - 1].1);
     for (at, draft) in list.iter_mut().enumerate() {
         while next + 1 < knots.len() && knots[next].0 <= begins[at] {
             next += 1;
@@ -67,6 +67,10 @@ pub(super) fn place(list: &mut [Draft], duration: Option<f64>, repairs: &mut Rep
         if knots.len() > 2 {
             draft.end = draft.end.min(draft.start + longest(&draft.text));
         }
+        // Rounding must not break the order.
+        draft.start = draft.start.clamp(latest, last);
+        draft.end = draft.end.clamp(draft.start, last);
+        latest = draft.start;
     }
     anchored as f64 / list.len().max(1) as f64
 }
