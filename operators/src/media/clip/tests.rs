@@ -37,7 +37,7 @@ fn babble(rate: u32, channels: u16, seconds: f64, amplitude: f32) -> Vec<f32> {
 fn assert_gates(rendered: &Rendered, formats: usize) {
     assert_eq!(rendered.clips.len(), formats);
     for clip in &rendered.clips {
-        let name = clip.extension;
+        let name = &clip.extension;
         assert!((clip.loudness_lufs + 16.0).abs() <= 1.0, "{name}: {} LUFS", clip.loudness_lufs);
         assert!(clip.true_peak_dbtp <= -1.0, "{name}: {} dBTP", clip.true_peak_dbtp);
         assert!((clip.seconds - rendered.span.length()).abs() <= 0.05, "{name}: {} s", clip.seconds);

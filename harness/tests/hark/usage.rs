@@ -1,8 +1,6 @@
 //! Wrong use and bad input: what is said, and the exit status.
 
-mod hark;
-
-use hark::{batch, hark, outcomes, path, root, write_episodes};
+use crate::command::{batch, hark, outcomes, path, root, write_episodes};
 use serde_json::json;
 
 #[test]

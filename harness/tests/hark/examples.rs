@@ -1,11 +1,9 @@
 //! The example feed through the real binary: what a newcomer sees first.
 
-mod hark;
-
 use std::path::{Path, PathBuf};
 
-use ::hark_dataflow::sink::{self, OutcomeTable, Which};
-use hark::{batch, count, objects, previews, root};
+use hark_dataflow::sink::{self, OutcomeTable, Which};
+use crate::command::{batch, count, objects, previews, root};
 
 fn feed() -> PathBuf {
     root().join("examples/feed.xml")

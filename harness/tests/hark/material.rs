@@ -1,10 +1,8 @@
 //! Real material through the real binary: every odd file, the real episodes, the verified adverts.
 
-mod hark;
-
 use std::path::Path;
 
-use hark::{batch, count, path, previews, shared, write_episodes};
+use crate::command::{batch, count, path, previews, shared, write_episodes};
 use serde_json::{Value, json};
 
 #[test]
