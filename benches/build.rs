@@ -1,8 +1,8 @@
-//! Lets the program find libtorch beside the checkout without `LD_LIBRARY_PATH`.
+//! Lets this package's programs and tests find libtorch.
+
+#[path = "../models/build/rpath.rs"]
+mod rpath;
 
 fn main() {
-    println!("cargo:rerun-if-env-changed=LIBTORCH");
-    if let Ok(libtorch) = std::env::var("LIBTORCH") {
-        println!("cargo:rustc-link-arg=-Wl,-rpath,{libtorch}/lib");
-    }
+    rpath::link();
 }

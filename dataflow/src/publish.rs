@@ -92,9 +92,8 @@ impl FolderPublisher {
     }
 
     fn withdraw(&self, key: &EpisodeKey, of: &EpisodeKey, object: Option<ObjectKey>) -> Result<(), SinkError> {
-        if let Some(mut outcome) = self.table.one(&key.episode.0, key.revision)? {
-            outcome.state = duplicate(of);
-            self.table.record(&outcome)?;
+        if let Some(outcome) = self.table.one(&key.episode.0, key.revision)? {
+            self.table.record(&Outcome { state: duplicate(of), ..without_about(outcome) })?;
             self.table.commit()?;
         }
         match object {
@@ -115,7 +114,8 @@ impl FolderPublisher {
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         let mut object = None;
         let (state, about) = match (ledger.superseded.get(key), &ended.body) {
-            (Some(of), body) => (duplicate(of), about(body)),
+            // What its own way found is not told: it would depend on how far it came.
+            (Some(of), _) => (duplicate(of), About::default()),
             (None, Body::Rendered(rendered)) => {
                 let digest = rendered.about.audio.as_ref().map_or("", |audio| &audio.digest);
                 let object = object.insert(ObjectKey::of(&key.episode.0, key.revision, digest, PIPELINE));
@@ -197,10 +197,8 @@ fn duplicate(of: &EpisodeKey) -> State {
     State::Duplicate { of: of.episode.0.clone(), level: "digest".to_owned() }
 }
 
-fn about(body: &Body) -> About {
-    match body {
-        Body::Rendered(rendered) => rendered.about.clone(),
-        Body::Failed(failure) => failure.about.clone(),
-        _ => About::default(),
-    }
+/// An outcome without what its own way through the graph found.
+fn without_about(outcome: Outcome) -> Outcome {
+    let About { variant, survived, language, timing, models, picture, audio: _ } = About::default();
+    Outcome { variant, survived, language, timing, models, picture, timings: BTreeMap::new(), ..outcome }
 }

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use hark_dataflow::sink::{self, OutcomeTable, Which};
+use serde_json::Value;
+
 use crate::command::{batch, count, objects, previews, root};
 
 fn feed() -> PathBuf {
@@ -38,13 +40,25 @@ fn workers_and_layouts_change_neither_outcomes_nor_a_byte_of_the_previews() {
     assert!(expected.1.len() >= 6 * 3, "there is something to compare");
     for (workers, layout) in [("2", "fused"), ("4", "fused"), ("1", "split"), ("2", "split"), ("4", "split")] {
         let found = run(workers, layout);
-        assert_eq!(found.0, expected.0, "{layout} on {workers} workers");
+        for (found, expected) in found.0.iter().zip(&expected.0) {
+            assert!(found == expected, "{layout} on {workers} workers: {}", difference(found, expected));
+        }
+        assert_eq!(found.0.len(), expected.0.len());
         assert!(found.1 == expected.1, "{layout} on {workers} workers: objects differ");
     }
 }
 
+/// The first members in which two outcomes differ, short enough to read.
+fn difference(found: &Value, expected: &Value) -> String {
+    let differs = |name: &&String| found[name.as_str()] != expected[name.as_str()];
+    let names = found.as_object().into_iter().flat_map(|members| members.keys());
+    let told: Vec<String> =
+        names.filter(differs).map(|name| format!("{name}: {:.200} instead of {:.200}", found[name].to_string(), expected[name].to_string())).collect();
+    format!("{}: {}", found["episode"], told.join("; "))
+}
+
 /// Outcomes without times and without the layout's name.
-fn stable(output: &Path) -> Vec<serde_json::Value> {
+fn stable(output: &Path) -> Vec<Value> {
     let table = OutcomeTable::existing(output).expect("the run left a table");
     let outcomes = table.read(Which::All).expect("it is readable");
     outcomes.iter().map(sink::previews::stable).collect()

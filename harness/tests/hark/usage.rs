@@ -53,10 +53,7 @@ fn bad_episodes_stop_nobody_else_and_can_be_replayed_once_mended() {
     assert_eq!(ends["outside"]["reason"], "fetch.outside_root", "{ends:#?}");
     assert_eq!(ends["private"]["reason"], "fetch.private_address", "{ends:#?}");
 
-    let source = root().join("examples");
-    let example = std::fs::read_dir(source).expect("it is committed").flatten().map(|entry| entry.path());
-    let clip = example.into_iter().find(|path| path.extension().is_some_and(|e| e == "mp3")).expect("an example is an MP3");
-    std::fs::copy(clip, folder.path().join("gone.mp3")).expect("the folder is writable");
+    std::fs::copy(root().join("examples/audio/small-wonders-1.mp3"), folder.path().join("gone.mp3")).expect("the folder is writable");
     let replayed = hark(&["replay", "--failed", "--output", path(&output), "--accept-gates"]);
     assert_eq!(replayed.code, 3, "three stay broken: {}", replayed.err);
     assert_eq!(outcomes(&output)["gone"]["state"], "published");
