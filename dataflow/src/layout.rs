@@ -250,7 +250,14 @@ mod tests {
             fused_with("threads = 1", "threads = 1000000"),
             fused_with("on = \"cpu\"", "on = \"worker\""),
         ]
-        .join("\n"));
+        .join("\n"), @r#"
+        layout test.toml: no operator runs stage speech; add an [[operator]] for it
+        layout test.toml: stage speech stands in several operators; keep it in one of them
+        layout test.toml: operator fetch@gpu runs on lanes gpu, which do not exist; add [lanes.NAME], or use "worker"
+        layout test.toml: operator decode+transcript+speech+events+embed@cpu has max_items 0; give 1 to 4096
+        layout test.toml: lanes cpu have 1000000 threads; give 1 to 256
+        layout test.toml: operator decode+transcript+speech+events+embed@worker[b16] waits for the network or a child process on the worker's thread; put it on lanes
+        "#);
         assert!(fused_with("max_items", "max_itmes").contains("line"), "a misspelt key names its line");
     }
 }
