@@ -17,7 +17,7 @@ use std::path::Path;
 
 use symphonia::core::audio::GenericAudioBufferRef;
 use symphonia::core::codecs::audio::well_known::{
-    CODEC_ID_AAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS,
+    CODEC_ID_AAC, CODEC_ID_MP1, CODEC_ID_MP2, CODEC_ID_MP3, CODEC_ID_OPUS, CODEC_ID_VORBIS,
 };
 use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters, AudioDecoder, AudioDecoderOptions};
 use symphonia::core::codecs::registry::CodecRegistry;
@@ -68,6 +68,9 @@ struct Stream {
     channels: u16,
     /// Frames of the time line that are presented, in order.
     keep: Vec<Range<u64>>,
+    /// Packets that begin before the end of a kept range are presented to their own end: what
+    /// ffmpeg makes of an MP4 edit list.
+    whole_packets: bool,
     /// Frames of the time line that packets have covered.
     covered: u64,
     gain: f32,
@@ -205,7 +208,7 @@ impl Source {
         Ok(())
     }
 
-    /// Chapter marks, tags and warnings, after the end.
+    /// Chapter marks, tags and warnings; after the end.
     pub(crate) fn finish(mut self) -> (Vec<Chapter>, Vec<(String, String)>, Vec<String>) {
         if self.damaged > 0 {
             self.warnings.push(format!(
@@ -391,7 +394,11 @@ impl Source {
             to = to.saturating_sub(packet.trim_end.get()).max(from);
         }
         // Edits are longer than packets, so one packet meets at most one edge of each.
-        let kept = self.stream.keep.iter().map(|keep| keep.start.max(from)..keep.end.min(to));
+        let whole = self.stream.whole_packets;
+        let kept = self.stream.keep.iter().map(|keep| {
+            let inside = keep.start.max(from)..keep.end.min(to);
+            if whole && inside.start < inside.end { inside.start..to } else { inside }
+        });
         let kept = kept.filter(|kept| kept.start < kept.end).reduce(|a, b| a.start..b.end).unwrap_or(from..from);
         self.presented += kept.end - kept.start;
         kept.start - start..kept.end - start
@@ -444,7 +451,8 @@ impl Stream {
                 .with_sample_rate(MODEL_RATE)
                 .with_channels(symphonia::core::audio::layouts::CHANNEL_LAYOUT_MONO);
         }
-        let options = AudioDecoderOptions::default().gapless(false);
+        // Vorbis alone is asked to: its first packet after a start holds no audio yet.
+        let options = AudioDecoderOptions::default().gapless(codec == CODEC_ID_VORBIS);
         let decoder =
             registry.make_audio_decoder(&parameters, &options).map_err(|error| unknown(&error))?;
         // What the container left open the decoder may have read from its set-up.
@@ -484,6 +492,7 @@ impl Stream {
             rate,
             channels: channels as u16,
             keep,
+            whole_packets: presented.is_some(),
             covered: 0,
             gain: head.gain,
         })
@@ -542,7 +551,7 @@ fn keep_edits(presented: &mp4::Presented, rate: u32, pre_skip: u64) -> Vec<Range
     match keep.first() {
         Some(_) if sorted => keep,
         Some(first) => vec![first.start..u64::MAX],
-        None => vec![presented.priming.unwrap_or(pre_skip)..u64::MAX],
+        None => vec![pre_skip..u64::MAX],
     }
 }
 

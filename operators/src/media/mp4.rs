@@ -1,4 +1,4 @@
-//! What the MP4 demuxer does not tell: edit lists, gapless marks and chapter marks.
+//! What the MP4 demuxer does not tell: edit lists and chapter marks.
 //!
 //! ```text
 //! moov ┬ mvhd                      movie time scale
@@ -7,9 +7,10 @@
 //!      │      ├ tref/chap          track whose text samples are chapter titles (QuickTime)
 //!      │      └ mdia ┬ mdhd        media time scale
 //!      │             └ minf/stbl   where samples lie and how long they last
-//!      └ udta ┬ chpl               chapter list (Nero)
-//!             └ meta/ilst/---- iTunSMPB   priming and padding
+//!      └ udta/chpl                 chapter list (Nero)
 //! ```
+//! iTunes' own mark of priming and padding (iTunSMPB) is not read: ffmpeg and the players built on
+//! it do not cut by it, and being with them is worth more than 46 ms of silence.
 //!
 //! Invariant: a box that makes no sense is passed over; whatever the file says, at most
 //! [`LARGEST_MOOV`] bytes are read.
@@ -43,8 +44,6 @@ pub(crate) struct Presented {
     pub timescale: u32,
     /// Parts in presentation order: start in media time units, length in seconds (0: to the end).
     pub edits: Vec<(u64, f64)>,
-    /// Samples of priming before the audio, from iTunSMPB, for files without an edit list.
-    pub priming: Option<u64>,
 }
 
 struct Track {
@@ -63,17 +62,13 @@ fn read_movie(file: &mut File) -> Option<Movie> {
     let moov = load_moov(file)?;
     let scale = find(&moov, b"mvhd").and_then(|mvhd| scale_of(mvhd)).filter(|&scale| scale > 0)?;
     let udta = find(&moov, b"udta");
-    let priming = udta.and_then(|udta| itunes_priming(udta));
     let tracks: Vec<Track> =
         boxes(&moov).filter(|(name, _)| name == b"trak").filter_map(|(_, trak)| track(trak, scale)).collect();
     let mut chapters = quicktime_chapters(file, &tracks);
     if chapters.is_empty() {
         chapters = udta.and_then(|udta| find(udta, b"chpl")).map(nero_chapters).unwrap_or_default();
     }
-    let tracks = tracks
-        .into_iter()
-        .map(|track| (track.id, Presented { priming, ..track.presented }))
-        .collect();
+    let tracks = tracks.into_iter().map(|track| (track.id, track.presented)).collect();
     Some(Movie { tracks, chapters })
 }
 
@@ -154,7 +149,7 @@ fn track(trak: &[u8], movie_scale: u32) -> Option<Track> {
         .unwrap_or_default();
     Some(Track {
         id,
-        presented: Presented { timescale, edits, priming: None },
+        presented: Presented { timescale, edits },
         chapter_track: chapter_track.and_then(|chap| at(chap, 0, 4)).map(|id| id as u32),
         texts,
     })
@@ -255,17 +250,6 @@ fn nero_chapters(chpl: &[u8]) -> Vec<Chapter> {
     .collect()
 }
 
-/// Priming samples of iTunes' own gapless mark: ` 00000000 PRIMING PADDING SAMPLES ...` in hex.
-fn itunes_priming(udta: &[u8]) -> Option<u64> {
-    let ilst = find(find(udta, b"meta")?.get(4..)?, b"ilst")?;
-    let mark = boxes(ilst).filter(|(name, _)| name == b"----").find_map(|(_, free)| {
-        let name = find(free, b"name")?.get(4..)?;
-        (name == b"iTunSMPB").then(|| find(free, b"data")?.get(8..))?
-    })?;
-    let text = String::from_utf8_lossy(mark);
-    u64::from_str_radix(text.split_whitespace().nth(1)?, 16).ok().filter(|&priming| priming < 16_384)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -294,17 +278,5 @@ mod tests {
         }
         assert_eq!(edit_list(&elst, 600), [(1024, 5.0)]);
         assert_eq!(edit_list(&elst[..20], 600), []);
-    }
-
-    #[test]
-    fn itunes_priming_is_read_from_its_free_form_box() {
-        let mark = b" 00000000 00000840 000001CA 00000000003F31F6 00000000";
-        let free = [
-            boxed(b"mean", b"\0\0\0\0com.apple.iTunes"),
-            boxed(b"name", b"\0\0\0\0iTunSMPB"),
-            boxed(b"data", &[&[0, 0, 0, 1, 0, 0, 0, 0][..], mark].concat()),
-        ];
-        let ilst = boxed(b"ilst", &boxed(b"----", &free.concat()));
-        assert_eq!(itunes_priming(&boxed(b"meta", &[&[0; 4][..], &ilst].concat())), Some(0x840));
     }
 }

@@ -83,7 +83,8 @@ pub fn lag(ours: &[i16], theirs: &[i16], most: i64) -> Option<(i64, f64)> {
     for start in starts {
         let probe = &ours[start..start + stretch];
         let own = energy(probe);
-        if own / (stretch.max(1) as f64) < 100.0 {
+        // Below -50 dBFS rounding and dither decide.
+        if own / (stretch.max(1) as f64) < 10_000.0 {
             continue;
         }
         let found = (-most..=most)
