@@ -9,6 +9,8 @@
 
 #[path = "../tests/select/material.rs"]
 mod material;
+#[path = "../tests/select/subtitles.rs"]
+mod subtitles;
 
 use std::time::Instant;
 
@@ -19,7 +21,7 @@ use material::Material;
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let Some(shared) = material::shared() else { return Ok(()) };
     let ads = material::ads(&shared);
-    let subtitles = material::subtitles(&shared);
+    let subtitles = subtitles::subtitles(&shared);
     let arguments: Vec<String> = std::env::args().skip(1).collect();
     if let [flag, name] = arguments.as_slice()
         && flag == "--lines"
@@ -96,14 +98,18 @@ fn baselines(all: &[&Material]) -> Result<(), Box<dyn std::error::Error>> {
     let mut random = 0x9E37_79B9_7F4A_7C15_u64;
     let mut slowest = (0.0, String::new());
     for episode in all {
-        let began = Instant::now();
-        select(&episode.dossier, &Weights::default())?;
-        let took = began.elapsed().as_secs_f64();
+        // The best of five: what selection costs, not what else the machine does.
+        let mut took = f64::INFINITY;
+        for _ in 0..5 {
+            let began = Instant::now();
+            select(&episode.dossier, &Weights::default())?;
+            took = took.min(began.elapsed().as_secs_f64());
+        }
+        let end = episode.dossier.sentences.iter().map(|s| s.span.end.0).fold(0.0, f64::max);
         if took > slowest.0 {
-            slowest = (took, format!("{} ({} sentences)", episode.name, episode.dossier.sentences.len()));
+            slowest = (took, format!("{} ({} sentences, {:.0} min)", episode.name, episode.dossier.sentences.len(), end / 60.0));
         }
         let verdicts = judge(&episode.dossier, &Weights::default(), usize::MAX)?;
-        let end = episode.dossier.sentences.iter().map(|s| s.span.end.0).fold(0.0, f64::max);
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let minute: Vec<&Verdict> = verdicts.iter().filter(|v| (50.0..=70.0).contains(&v.selection.span.length())).collect();
         let minute = if minute.is_empty() { verdicts.iter().collect() } else { minute };

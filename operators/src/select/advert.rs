@@ -27,6 +27,8 @@ use crate::units::Span;
 const MOST_PER_LINE: f64 = 8.0;
 /// Words that repeat count from this many in a row.
 const REPEATED_WORDS: usize = 7;
+/// Share of an episode's words that repeat from which repeating says nothing.
+const ALL_REPEATED: f64 = 0.6;
 /// A name belongs to an advert within this many seconds of a sure cue.
 const NAME_REACH: f64 = 100.0;
 /// Longest time a single line speaks against an advert: one endless line is a fault of its file.
@@ -55,20 +57,26 @@ pub(super) fn spans(timeline: &Timeline, text: &Text, found: &[Found], dossier: 
 fn evidence(timeline: &Timeline, text: &Text, found: &[Found], dossier: &Dossier, weights: &Advert) -> Evidence {
     let count = timeline.lines.len();
     let mut evidence = Evidence { sum: vec![0.0; count], sure: vec![false; count], returns: vec![false; count] };
+    let own = own_names(dossier);
+    let names_itself = |cue: &Found| {
+        let mut roots = (cue.token..cue.token + cue.length).filter_map(|token| name_root(text, token));
+        roots.any(|root| own.iter().any(|word| word == text.vocabulary.word(root)))
+    };
     for cue in found {
         match cue.kind {
-            Kind::AdvertOpen | Kind::AdvertClose => {
+            // The show's own address is no advert, or every goodbye were one.
+            Kind::AdvertOpen | Kind::AdvertClose if !names_itself(cue) => {
                 evidence.sum[cue.line] += cue.weight;
                 evidence.sure[cue.line] |= cue.weight >= 3.0;
             }
             Kind::AdvertBody => evidence.sum[cue.line] += cue.weight,
             Kind::Return => evidence.returns[cue.line] = true,
-            Kind::Intro => evidence.sum[cue.line] -= weights.greeting,
+            Kind::Intro | Kind::Outro => evidence.sum[cue.line] -= weights.greeting,
             _ => {}
         }
     }
     let repeated = repeated(timeline, text);
-    let named = named(timeline, text, &evidence.sure, dossier);
+    let named = named(timeline, text, &evidence.sure, &own);
     for line in 0..count {
         let addressed = text.line(line).filter(|t| is_address_to_listener(text, *t)).count().min(3);
         let named = named[line].min(2) as f64;
@@ -108,7 +116,20 @@ fn repeated(timeline: &Timeline, text: &Text) -> Vec<f64> {
         let repeated = again[tokens.clone()].iter().filter(|again| **again).count();
         if tokens.is_empty() { 0.0 } else { repeated as f64 / tokens.len() as f64 }
     };
-    (0..timeline.lines.len()).map(share).collect()
+    // Talk that goes round in circles, and captions that roll, repeat everywhere: then it says nothing.
+    let everywhere = again.iter().filter(|again| **again).count() as f64 / count.max(1) as f64;
+    let trust = (1.0 - everywhere / ALL_REPEATED).max(0.0);
+    (0..timeline.lines.len()).map(|line| trust * share(line)).collect()
+}
+
+/// What the show and the episode are called, word by word, and the show in one word, as its address
+/// has it: `dailynewsshow.com`.
+fn own_names(dossier: &Dossier) -> Vec<String> {
+    let of = |name: &str| super::text::tokens(name).map(|(token, _)| token).collect::<Vec<_>>();
+    let show = of(&dossier.announcement.show);
+    let joined = show.iter().flat_map(|token| token.chars().filter(|c| c.is_alphanumeric())).collect();
+    let words = show.iter().chain(&of(&dossier.announcement.title)).map(|token| super::text::root(token).to_owned()).collect::<Vec<_>>();
+    words.into_iter().chain([joined]).collect()
 }
 
 /// How many advertised names each line mentions.
@@ -116,13 +137,9 @@ fn repeated(timeline: &Timeline, text: &Text) -> Vec<f64> {
 /// A name is a capitalised word, or the word in front of a `.com`, that stands in a sure line or
 /// one beside it, comes at least twice within reach, and has most of its mentions there. What the
 /// show and the episode are called is no advertised name.
-fn named(timeline: &Timeline, text: &Text, sure: &[bool], dossier: &Dossier) -> Vec<usize> {
-    let own: Vec<String> = super::text::tokens(&dossier.announcement.show)
-        .chain(super::text::tokens(&dossier.announcement.title))
-        .map(|(token, _)| super::text::root(&token).to_owned())
-        .collect();
+fn named(timeline: &Timeline, text: &Text, sure: &[bool], own: &[String]) -> Vec<usize> {
     let is_own = |id: u32| own.iter().any(|word| word == text.vocabulary.word(id));
-    // Where each name was learnt: its root, the times of its sure lines.
+    // Where each name was learnt: its root, the times of its sure lines in order.
     let mut learnt: HashMap<u32, Vec<f64>> = HashMap::new();
     let lines = &timeline.lines;
     for at in (0..lines.len()).filter(|line| sure[*line]) {
@@ -141,7 +158,8 @@ fn named(timeline: &Timeline, text: &Text, sure: &[bool], dossier: &Dossier) -> 
             let word = text.tokens[token];
             let root = name_root(text, token).unwrap_or(text.roots[word as usize]);
             if let Some(times) = learnt.get(&root) {
-                let near = times.iter().any(|time| (time - lines[line].start).abs() <= NAME_REACH);
+                let next = times.partition_point(|time| *time < lines[line].start - NAME_REACH);
+                let near = times.get(next).is_some_and(|time| *time <= lines[line].start + NAME_REACH);
                 mentions.entry(root).or_default().push((line, near));
             }
         }

@@ -26,16 +26,25 @@ impl Delivery {
     pub fn of(timeline: &Timeline, found: &[Found]) -> Self {
         let lines = &timeline.lines;
         let mut fillers = vec![0; lines.len()];
-        // Chance that a line does not hook.
-        let mut cold: Vec<f64> =
-            lines.iter().map(|line| if line.ending == Ending::Question { 0.5 } else { 1.0 }).collect();
+        let question = |ending| if ending == Ending::Question { 0.5 } else { 0.0 };
+        // The two strongest hooks of each line: a row of numbers is no better than two.
+        let mut strongest: Vec<[f64; 2]> = lines.iter().map(|line| [question(line.ending), 0.0]).collect();
         for cue in found {
             match cue.kind {
                 Kind::Filler => fillers[cue.line] += cue.length as u32,
-                Kind::Hook => cold[cue.line] *= 1.0 - cue.weight,
+                Kind::Hook => {
+                    let [first, second] = &mut strongest[cue.line];
+                    if cue.weight > *first {
+                        (*first, *second) = (cue.weight, *first);
+                    } else if cue.weight > *second {
+                        *second = cue.weight;
+                    }
+                }
                 _ => {}
             }
         }
+        // Chance that a line does not hook.
+        let cold: Vec<f64> = strongest.iter().map(|[first, second]| (1.0 - first) * (1.0 - second)).collect();
         let hooks = (0..lines.len()).map(|at| {
             let early = lines[at..].iter().take_while(|line| line.start < lines[at].start + HOOK_SECONDS);
             // More than a few lines in ten seconds say nothing more, and disorder must not cost time.

@@ -111,7 +111,7 @@ fn edges(episode: &Episode, candidate: &Candidate, estimated: bool, most: f64) -
         return Measured { name: "sentence_edges", pass, value: farther, limit: Limit::InPause };
     }
     let lines = &episode.timeline.lines;
-    let before = lines[..candidate.first].iter().rev().take(200).map(|line| line.end).fold(0.0, f64::max);
+    let before = episode.timeline.until[candidate.first];
     let after = lines.get(candidate.last + 1).map_or(f64::INFINITY, |line| line.start);
     let own_end = lines[candidate.first..=candidate.last].iter().map(|line| line.end).fold(0.0, f64::max);
     // A span that ends inside its own last line cuts that line.
@@ -150,7 +150,7 @@ pub(super) fn shown(measured: [Measured; 6], weights: &Weights) -> BTreeMap<Stri
 pub(super) fn cut_limits(episode: &Episode, candidate: &Candidate, most: f64) -> CutLimits {
     let lines = &episode.timeline.lines;
     let (start, end) = (candidate.start, candidate.end);
-    let before = lines[..candidate.first].iter().rev().take(200).map(|line| line.end).fold(0.0, f64::max);
+    let before = episode.timeline.until[candidate.first];
     let after = lines.get(candidate.last + 1).map_or(episode.timeline.seconds, |line| line.start);
     CutLimits {
         start_min: before.max(start - most).min(start).max(0.0),

@@ -26,7 +26,6 @@ const SNAP: f64 = 2.0;
 /// A candidate with its place in the order.
 pub(super) struct Ranked {
     pub candidate: Candidate,
-    pub scores: Scores,
     /// In steps of 1/10000.
     pub total: i64,
     /// How many gates fail.
@@ -45,10 +44,10 @@ fn ranked_with(episode: &Episode, estimated: bool, weights: &Weights) -> Vec<Ran
         let scores = episode.scores(&candidate, weights);
         let measured = gates::measure(episode, &candidate, estimated, weights);
         let failed = measured.iter().filter(|gate| !gate.pass).count();
-        Ranked { candidate, scores, total: total(&scores, &factors), failed }
+        Ranked { candidate, total: total(&scores, &factors), failed }
     };
     let mut ranked: Vec<Ranked> = episode.candidates.iter().map(rank).collect();
-    ranked.sort_by(|a, b| {
+    ranked.sort_unstable_by(|a, b| {
         let order = |r: &Ranked| (r.failed, Reverse(r.total));
         let place = |r: &Ranked| (r.candidate.start, r.candidate.end);
         let (a0, b0) = (place(a), place(b));
@@ -113,7 +112,8 @@ fn verdict(dossier: &Dossier, episode: &Episode, best: &Ranked, count: u32, esti
     let first = chosen.iter().min().copied();
     let last = chosen.iter().max().copied();
     let rounded = |score: f64| (score * STEPS).round() / STEPS;
-    let named = FEATURES.iter().zip(best.scores).filter_map(|(name, score)| Some(((*name).to_owned(), rounded(score?))));
+    let scores = episode.scores(candidate, weights);
+    let named = FEATURES.iter().zip(scores).filter_map(|(name, score)| Some(((*name).to_owned(), rounded(score?))));
     let mut scores: BTreeMap<String, f64> = named.collect();
     scores.insert("total".to_owned(), best.total as f64 / STEPS);
     Verdict {

@@ -138,7 +138,7 @@ impl Text {
 
 /// Splits text into lower-case tokens without outer punctuation, and what each looked like.
 pub(super) fn tokens(text: &str) -> impl Iterator<Item = (String, u8)> + '_ {
-    let pieces = text.split(|c: char| c.is_whitespace() || matches!(c, '—' | '–' | '…' | '/' | '|'));
+    let pieces = text.split(|c: char| c.is_whitespace() || matches!(c, '—' | '–' | '…' | '/' | '|' | '@'));
     pieces.filter_map(|piece| {
         let bare = piece.trim_matches(|c: char| !c.is_alphanumeric());
         let first = bare.chars().next()?;

@@ -62,6 +62,8 @@ pub(super) struct Timeline {
     pub lines: Vec<Line>,
     /// Whether the lines have words.
     pub worded: bool,
+    /// For each line, the latest end of any line before it; 0 for the first.
+    pub until: Vec<f64>,
 }
 
 impl Timeline {
@@ -80,26 +82,29 @@ impl Timeline {
         if !worded {
             lines = spoken(dossier, seconds);
         }
-        Self { seconds, lines, worded }
+        Self::new(seconds, lines, worded)
     }
 
     /// The lines from speech and level alone, whether or not there are words.
     pub fn without_words(dossier: &Dossier) -> Self {
         let seconds = seconds(dossier);
-        Self { seconds, lines: spoken(dossier, seconds), worded: false }
+        Self::new(seconds, spoken(dossier, seconds), false)
     }
 
-    /// Silence before a line: since the latest end of any line before it, or since the start.
+    fn new(seconds: f64, lines: Vec<Line>, worded: bool) -> Self {
+        let mut latest = 0.0_f64;
+        let until = lines.iter().map(|line| {
+            let before = latest;
+            latest = latest.max(line.end);
+            before
+        });
+        Self { seconds, worded, until: until.collect(), lines }
+    }
+
+    /// Silence before each line: since the latest end of any line before it, or since the start;
+    /// negative where lines overlap.
     pub fn pauses(&self) -> Vec<f64> {
-        let mut until = 0.0_f64;
-        self.lines
-            .iter()
-            .map(|line| {
-                let pause = line.start - until;
-                until = until.max(line.end);
-                pause
-            })
-            .collect()
+        self.lines.iter().zip(&self.until).map(|(line, until)| line.start - until).collect()
     }
 }
 
