@@ -13,6 +13,9 @@ const SPEECH_ON: u8 = 128;
 const SPEECH_OFF: u8 = 90;
 /// A pause shorter than this is part of talking.
 const BRIDGED_PAUSE: f64 = 0.3;
+/// A pause shorter than this does not count against the share of speech: people breathe and think,
+/// read speech pauses for half a second between sentences. Longer silence, music and noise count.
+const PAUSE_OF_TALK: f64 = 0.8;
 /// A burst shorter than this is a click or a cough.
 const SHORTEST_SPEECH: f64 = 0.15;
 /// Music begins at this score (in 1/255, 0.5).
@@ -73,10 +76,23 @@ fn merged(frames: impl Iterator<Item = bool>, frame: f64) -> Vec<Span> {
     spans
 }
 
+/// Stretches of speech, bridged over the pauses of talk.
+fn talk(speech: &[Span]) -> Vec<Span> {
+    let mut talk: Vec<Span> = Vec::new();
+    for span in speech {
+        match talk.last_mut() {
+            Some(last) if span.start.0 - last.end.0 < PAUSE_OF_TALK => last.end = span.end,
+            _ => talk.push(*span),
+        }
+    }
+    talk
+}
+
 /// Seconds of a span that the sorted, non-overlapping `spans` cover.
 pub(super) fn covered(spans: &[Span], span: Span) -> f64 {
     let first = spans.partition_point(|s| s.end.0 <= span.start.0);
-    spans[first..].iter().take_while(|s| s.start.0 < span.end.0).map(|s| s.overlap(span)).sum()
+    // An empty sum of floats is -0; nobody wants to read that.
+    spans[first..].iter().take_while(|s| s.start.0 < span.end.0).map(|s| s.overlap(span)).sum::<f64>() + 0.0
 }
 
 /// Seconds between a span and the nearest of the sorted `spans`; 0 when they overlap, infinite
@@ -132,7 +148,7 @@ impl Sound {
         let speech = (!dossier.speech.is_empty()).then(|| speech_spans(&dossier.speech));
         let frame = frame_seconds(SPEECH_FRAME);
         let mut marks = vec![0.0; dossier.speech.len()];
-        for span in speech.iter().flatten() {
+        for span in talk(speech.as_deref().unwrap_or_default()) {
             let (from, to) = ((span.start.0 / frame).round() as usize, (span.end.0 / frame).round() as usize);
             marks[from..to.min(dossier.speech.len())].fill(frame);
         }
@@ -151,7 +167,7 @@ impl Sound {
         }
     }
 
-    /// Share of the span that is speech, 0..=1; `None` without the speech model.
+    /// Share of the span that is talk (speech and its short pauses), 0..=1; `None` without the speech model.
     pub fn speech_share(&self, span: Span) -> Option<f64> {
         self.speech.as_ref()?;
         Some((self.speech_seconds.within(span) / span.length()).clamp(0.0, 1.0))
