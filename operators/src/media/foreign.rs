@@ -106,8 +106,17 @@ pub(super) fn no_audio(why: &str) -> Fault {
 
 fn refusal(refused: &str, said: &str) -> Fault {
     let mut fault = no_audio(refused);
-    fault.chain.extend(said.lines().take(3).map(|line| format!("ffmpeg: {line}")));
+    fault.chain.extend(said.lines().take(3).map(|line| format!("ffmpeg: {}", without_address(line))));
     fault
+}
+
+/// ffmpeg names its parts by where they lie in memory (`[mp3 @ 0x55df...]`): the same file would
+/// have another outcome each time.
+fn without_address(line: &str) -> String {
+    match line.split_once(" @ 0x") {
+        Some((part, rest)) => format!("{part}{}", rest.trim_start_matches(|c: char| c.is_ascii_hexdigit())),
+        None => line.to_owned(),
+    }
 }
 
 fn ffmpeg(path: &Path, limits: &DecodeLimits) -> Command {

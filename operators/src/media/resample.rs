@@ -34,10 +34,13 @@ impl Resample {
         let (waiting, output) = (Vec::new(), Vec::new());
         let mut this = Self { from, to, filter: None, waiting, output, delay: 0, taken: 0, given: 0 };
         if from != to {
+            // An even number of input samples, so that the filter's middle falls on a sample and
+            // its delay is a whole number.
+            let step = 2 * (from / greatest_common_divisor(from, to)) as usize;
             let filter = Fft::new_custom(
                 from as usize,
                 to as usize,
-                BLOCK,
+                BLOCK.div_ceil(step) * step,
                 1,
                 1,
                 rubato::WindowFunction::BlackmanHarris2,
@@ -102,6 +105,11 @@ impl Resample {
     }
 
     fn block(&mut self, block: &[f32], sink: &mut dyn FnMut(&[f32])) {
+        // A float file may hold anything; one NaN would spoil a whole transform.
+        if block.iter().any(|sample| !sample.is_finite()) {
+            let mended: Vec<f32> = block.iter().map(|&sample| if sample.is_finite() { sample } else { 0.0 }).collect();
+            return self.block(&mended, sink);
+        }
         let filter = self.filter.as_mut().expect("blocks are cut for the filter only");
         let room = self.output.len();
         let input = InterleavedSlice::new(block, 1, block.len()).expect("one channel of this length");
@@ -118,6 +126,10 @@ impl Resample {
         self.given += ready.len() as u64;
         sink(ready);
     }
+}
+
+fn greatest_common_divisor(a: u32, b: u32) -> u32 {
+    if b == 0 { a } else { greatest_common_divisor(b, a % b) }
 }
 
 /// Full scale f32 to i16, rounded to nearest, saturating: what ffmpeg does, so that 16-bit input at
