@@ -225,6 +225,14 @@ fn garbage_is_a_fault() {
 }
 
 #[test]
+fn a_server_that_cannot_prove_who_it_is_is_a_fault() {
+    let address = server(|_, _| ok(b"audio"));
+    let (policy, _) = at_home();
+    let fault = Fetcher::new(policy).audio(&format!("https://{address}/a.mp3"), "", &std::env::temp_dir()).unwrap_err();
+    assert!(matches!(fault.code.as_str(), "fetch.tls" | "fetch.connection"), "{fault:?}");
+}
+
+#[test]
 fn a_staging_folder_that_cannot_be_written_is_named() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("file");
