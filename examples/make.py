@@ -57,7 +57,7 @@ SHOWS = {
 # How each codec is asked for. Rates are low because the examples travel with the source.
 CODECS = {
     ".mp3": ["-c:a", "libmp3lame", "-b:a", "32k", "-ar", "22050"],
-    ".m4a": ["-c:a", "aac", "-b:a", "32k", "-ar", "22050", "-movflags", "+faststart"],
+    ".m4a": ["-c:a", "aac", "-b:a", "28k", "-ar", "22050", "-movflags", "+faststart"],
     ".ogg": ["-c:a", "libvorbis", "-b:a", "32k", "-ar", "22050"],
     ".opus": ["-c:a", "libopus", "-b:a", "16k", "-application", "voip", "-serial_offset", "7"],
     ".flac": ["-c:a", "flac", "-compression_level", "12"],

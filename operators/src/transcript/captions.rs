@@ -48,7 +48,7 @@ pub(super) fn lines(text: &str) -> impl Iterator<Item = &str> {
 
 impl Scanner<'_> {
     fn line(&mut self, line: &str, number: u32) -> Result<(), Fault> {
-        if line.contains("-->") && (clock::timing_line(line).is_some() || self.only_arrow(line)) {
+        if line.contains('>') && line.contains("-->") && (clock::timing_line(line).is_some() || self.only_arrow(line)) {
             return self.open_cue(line, number);
         }
         // In WebVTT a line of spaces is text, as rolling captions have it; elsewhere it is blank.

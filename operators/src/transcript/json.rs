@@ -46,7 +46,9 @@ pub(super) fn read(text: &str, drafts: &mut Drafts) -> Result<(), Fault> {
     }
     sink.beside()?;
     if let Err(error) = result {
-        let message = format!("line {} column {}: {error}", error.line(), error.column());
+        let said = error.to_string();
+        let said = said.rsplit_once(" at line ").map_or(said.as_str(), |(said, _)| said);
+        let message = format!("line {} column {}: {said}", error.line(), error.column());
         if sink.drafts.list.is_empty() {
             return Err(Fault::poison(STAGE, "json", message, "offer a complete JSON transcript").caused_by(&error));
         }

@@ -10,8 +10,8 @@ use crate::record::piece::{Passage, Sentence};
 const MOST_SECONDS: f64 = 25.0;
 const MOST_WORDS: f64 = 90.0;
 /// From this many seconds or words on, a passage may end where the speaker changes or pauses.
-const FEW_SECONDS: f64 = 12.0;
-const FEW_WORDS: f64 = 35.0;
+const FEW_SECONDS: f64 = 15.0;
+const FEW_WORDS: f64 = 45.0;
 /// A pause between sentences that is a place to end, in seconds.
 const PAUSE: f64 = 1.0;
 /// A last passage of fewer words joins the one before it.
