@@ -83,7 +83,8 @@ pub struct LaneThread {
 
 /// Makes the calling thread a lane: one intra-op thread, because lanes are the parallelism (a team
 /// per lane would contend for the same cores), and no gradient book-keeping. OpenMP counts its
-/// threads per calling thread, so each lane must do this by itself.
+/// threads per calling thread, so each lane must do this by itself. Loading a model does it, too:
+/// the threads of a team spin while they wait for each other, which on a busy machine stalls them.
 pub fn lane_thread_setup() -> LaneThread {
     tch::set_num_threads(1);
     LaneThread { _no_grad: tch::no_grad_guard() }

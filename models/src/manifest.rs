@@ -5,7 +5,7 @@
 //! ```
 //!
 //! Invariant: nobody gets [`ModelFiles`] unless every file of the model has the pinned SHA-256.
-//! All of it is hashed at each start: 91 MB take some 60 ms, less than reading a verdict would be
+//! All of it is hashed at each start: 91 MB take some 100 ms, less than reading a verdict would be
 //! worth.
 
 use std::fs::File;

@@ -54,6 +54,7 @@ fn embeddings_are_those_of_the_reference() {
     for ((sentence, found), wanted) in sentences.iter().zip(&found).zip(&reference) {
         let cosine: f64 = found.iter().zip(wanted).map(|(a, b)| f64::from(*a) * f64::from(*b)).sum();
         let largest = found.iter().zip(wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        println!("{sentence:.40}: cosine {cosine:.9}, largest difference {largest:e}");
         assert!((cosine - 1.0).abs() < 5e-7 && largest < 1e-6, "{sentence:.40}: cosine {cosine}, largest {largest}");
     }
 }

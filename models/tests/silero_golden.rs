@@ -60,6 +60,7 @@ fn probabilities_are_those_of_the_shipped_module() {
     let found = detector().probabilities(&pieces).unwrap();
     for (stream, found) in golden.iter().zip(&found) {
         let difference = largest_difference(found, &stream.probabilities);
+        println!("stream at {}: largest difference {difference:e}", stream.start);
         assert!(difference < 2e-5, "stream at {}: {difference}", stream.start);
     }
     let speech = golden[0].probabilities.iter().filter(|&&probability| probability > 0.5).count();

@@ -10,7 +10,7 @@
 //! together. There is no padding: nothing is computed for it and no mask is needed.
 //!
 //! Invariant: an embedding is bit for bit the same whatever other texts share the call. The
-//! matrix kernels keep this for [`LEAST_TOKENS`] rows or more, so fewer are filled up.
+//! matrix kernels keep this for 16 rows or more, so fewer are filled up.
 
 mod encoder;
 
@@ -18,7 +18,7 @@ use std::sync::Arc;
 
 use tokenizers::{Tokenizer, TruncationParams};
 
-use crate::device::Device;
+use crate::device::{Device, lane_thread_setup};
 use crate::error::ModelError;
 use crate::manifest::ModelFiles;
 use encoder::{Encoder, Run};
@@ -54,6 +54,7 @@ impl Embedder {
     ///
     /// Errors: `Tokenizer`, `Torch`, `Shape` for weights of another network.
     pub fn load(files: &ModelFiles, device: Device) -> Result<Self, ModelError> {
+        let _lane = lane_thread_setup();
         let failed = |error: tokenizers::Error| ModelError::Tokenizer(error.to_string());
         let mut tokenizer = Tokenizer::from_file(files.dir.join("tokenizer.json")).map_err(failed)?;
         tokenizer

@@ -20,7 +20,7 @@ mod spectrum;
 
 use std::sync::Arc;
 
-use crate::device::Device;
+use crate::device::{Device, lane_thread_setup};
 use crate::error::ModelError;
 use crate::manifest::ModelFiles;
 use network::Network;
@@ -86,6 +86,7 @@ impl SpeechDetector {
     ///
     /// Errors: `Torch` for a file that is no TorchScript, `Shape` for weights of another network.
     pub fn load(files: &ModelFiles, device: Device) -> Result<Self, ModelError> {
+        let _lane = lane_thread_setup();
         let network = Network::load(&files.dir.join("silero_vad.jit"), device)?;
         Ok(Self { network, spectrum: Arc::new(Spectrum::new()) })
     }
