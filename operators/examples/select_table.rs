@@ -55,17 +55,29 @@ fn lines(episode: &Material) {
 
 /// Precision, recall and F1 by seconds; doubtful stretches count nowhere in the second figure.
 fn adverts(ads: &[Material]) {
-    println!("{:<46}{:>9}{:>9}{:>9}{:>7}{:>7}{:>7}  span chosen", "adverts, by seconds", "verified", "found", "both", "P", "R", "F1");
+    println!(
+        "{:<46}{:>9}{:>9}{:>9}{:>7}{:>7}{:>7}  span chosen",
+        "adverts, by seconds", "verified", "found", "both", "P", "R", "F1"
+    );
     let mut sums = [0.0; 4];
     for episode in ads {
         let found = advert_spans(&episode.dossier);
-        let (truth, marked, both) = (seconds(&episode.adverts), seconds(&found), shared_seconds(&found, &episode.adverts));
+        let (truth, marked, both) =
+            (seconds(&episode.adverts), seconds(&found), shared_seconds(&found, &episode.adverts));
         let doubtful = shared_seconds(&found, &episode.doubtful);
         [truth, marked, both, doubtful].iter().zip(&mut sums).for_each(|(value, sum)| *sum += value);
         let chosen = select(&episode.dossier, &Weights::default());
         let chosen = chosen.map_or_else(
             |fault| fault.code,
-            |v| format!("{:.1}-{:.1} overlap {:.1} passes {}", v.selection.span.start.0, v.selection.span.end.0, shared_seconds(&[v.selection.span], &episode.adverts), v.passes),
+            |v| {
+                format!(
+                    "{:.1}-{:.1} overlap {:.1} passes {}",
+                    v.selection.span.start.0,
+                    v.selection.span.end.0,
+                    shared_seconds(&[v.selection.span], &episode.adverts),
+                    v.passes
+                )
+            },
         );
         row(&episode.name, truth, marked, both, &chosen);
     }
@@ -107,13 +119,22 @@ fn baselines(all: &[&Material]) -> Result<(), Box<dyn std::error::Error>> {
         }
         let end = episode.dossier.sentences.iter().map(|s| s.span.end.0).fold(0.0, f64::max);
         if took > slowest.0 {
-            slowest = (took, format!("{} ({} sentences, {:.0} min)", episode.name, episode.dossier.sentences.len(), end / 60.0));
+            slowest = (
+                took,
+                format!("{} ({} sentences, {:.0} min)", episode.name, episode.dossier.sentences.len(), end / 60.0),
+            );
         }
         let verdicts = judge(&episode.dossier, &Weights::default(), usize::MAX)?;
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let minute: Vec<&Verdict> = verdicts.iter().filter(|v| (50.0..=70.0).contains(&v.selection.span.length())).collect();
+        let minute: Vec<&Verdict> =
+            verdicts.iter().filter(|v| (50.0..=70.0).contains(&v.selection.span.length())).collect();
         let minute = if minute.is_empty() { verdicts.iter().collect() } else { minute };
-        let nearest = |at: f64| minute.iter().min_by(|a, b| (a.selection.span.start.0 - at).abs().total_cmp(&(b.selection.span.start.0 - at).abs())).copied();
+        let nearest = |at: f64| {
+            minute
+                .iter()
+                .min_by(|a, b| (a.selection.span.start.0 - at).abs().total_cmp(&(b.selection.span.start.0 - at).abs()))
+                .copied()
+        };
         let most = |feature: &str| {
             let score = |v: &Verdict| v.selection.scores.get(feature).copied().unwrap_or(0.0);
             minute.iter().max_by(|a, b| score(a).total_cmp(&score(b))).copied()

@@ -45,7 +45,13 @@ struct Evidence {
 }
 
 /// The stretches that read like adverts.
-pub(super) fn spans(timeline: &Timeline, text: &Text, found: &[Found], dossier: &Dossier, weights: &Advert) -> Vec<Span> {
+pub(super) fn spans(
+    timeline: &Timeline,
+    text: &Text,
+    found: &[Found],
+    dossier: &Dossier,
+    weights: &Advert,
+) -> Vec<Span> {
     if !timeline.worded || timeline.lines.is_empty() {
         return Vec::new();
     }
@@ -128,7 +134,11 @@ fn own_names(dossier: &Dossier) -> Vec<String> {
     let of = |name: &str| super::text::tokens(name).map(|(token, _)| token).collect::<Vec<_>>();
     let show = of(&dossier.announcement.show);
     let joined = show.iter().flat_map(|token| token.chars().filter(|c| c.is_alphanumeric())).collect();
-    let words = show.iter().chain(&of(&dossier.announcement.title)).map(|token| super::text::root(token).to_owned()).collect::<Vec<_>>();
+    let words = show
+        .iter()
+        .chain(&of(&dossier.announcement.title))
+        .map(|token| super::text::root(token).to_owned())
+        .collect::<Vec<_>>();
     words.into_iter().chain([joined]).collect()
 }
 

@@ -117,7 +117,10 @@ pub fn shortlist(dossier: &Dossier, weights: &Weights, n: usize) -> Vec<Span> {
         if spans.len() == n {
             break;
         }
-        let short = Span { end: crate::units::Seconds(span.end.0.min(span.start.0 + weights.length.longest_candidate)), ..span };
+        let short = Span {
+            end: crate::units::Seconds(span.end.0.min(span.start.0 + weights.length.longest_candidate)),
+            ..span
+        };
         if spans.iter().all(|other| other.overlap(short) == 0.0) {
             spans.push(short);
         }

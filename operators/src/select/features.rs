@@ -144,8 +144,14 @@ fn position(span: Span, seconds: f64) -> f64 {
 /// 1 within the ideal lengths, 0.3 at the shortest and the longest candidate, 0 at the gate.
 fn length(seconds: f64, weights: &Weights) -> f64 {
     let l = &weights.length;
-    let points =
-        [(l.gate_from, 0.0), (l.shortest_candidate, 0.3), (l.ideal_from, 1.0), (l.ideal_to, 1.0), (l.longest_candidate, 0.7), (l.gate_to, 0.0)];
+    let points = [
+        (l.gate_from, 0.0),
+        (l.shortest_candidate, 0.3),
+        (l.ideal_from, 1.0),
+        (l.ideal_to, 1.0),
+        (l.longest_candidate, 0.7),
+        (l.gate_to, 0.0),
+    ];
     let Some(after) = points.iter().position(|(at, _)| seconds <= *at).filter(|after| *after > 0) else { return 0.0 };
     let ((x0, y0), (x1, y1)) = (points[after - 1], points[after]);
     if x1 > x0 { y0 + (y1 - y0) * (seconds - x0) / (x1 - x0) } else { y1 }

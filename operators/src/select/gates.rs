@@ -74,12 +74,7 @@ pub(super) fn measure(episode: &Episode, candidate: &Candidate, estimated: bool,
     let speech = episode.sound.speech_share(span);
     let music = episode.sound.music_share(span);
     [
-        Measured {
-            name: "duration",
-            pass: fits || whole,
-            value: Some(length),
-            limit: Limit::Length { whole },
-        },
+        Measured { name: "duration", pass: fits || whole, value: Some(length), limit: Limit::Length { whole } },
         edges(episode, candidate, estimated, gates.edge),
         overlap("adverts", &episode.adverts, "0 s of adverts"),
         overlap("boilerplate", &episode.boilerplate, "0 s of greetings, goodbyes and credits"),
@@ -115,7 +110,8 @@ fn edges(episode: &Episode, candidate: &Candidate, estimated: bool, most: f64) -
     let after = lines.get(candidate.last + 1).map_or(f64::INFINITY, |line| line.start);
     let own_end = lines[candidate.first..=candidate.last].iter().map(|line| line.end).fold(0.0, f64::max);
     // A span that ends inside its own last line cuts that line.
-    let cut = if own_end > candidate.end { (own_end - candidate.end).min(candidate.end - candidate.start) } else { 0.0 };
+    let cut =
+        if own_end > candidate.end { (own_end - candidate.end).min(candidate.end - candidate.start) } else { 0.0 };
     let reach = (before - candidate.start).max(candidate.end - after).max(cut).max(0.0);
     let reach = if candidate.whole { 0.0 } else { reach };
     Measured { name: "sentence_edges", pass: reach <= most, value: Some(reach), limit: Limit::Edge }

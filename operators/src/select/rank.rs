@@ -59,9 +59,8 @@ fn ranked_with(episode: &Episode, estimated: bool, weights: &Weights) -> Vec<Ran
 /// The weighted mean of what could be measured, each score in steps, the mean in steps.
 fn total(scores: &Scores, factors: &[f64]) -> i64 {
     let known = scores.iter().zip(factors).filter_map(|(score, factor)| Some(((*score)?, factor)));
-    let (sum, weight) = known.fold((0.0, 0.0), |(sum, weight), (score, factor)| {
-        (sum + (score * STEPS).round() * factor, weight + factor)
-    });
+    let (sum, weight) = known
+        .fold((0.0, 0.0), |(sum, weight), (score, factor)| (sum + (score * STEPS).round() * factor, weight + factor));
     if weight > 0.0 { (sum / weight).round() as i64 } else { 0 }
 }
 
@@ -104,7 +103,14 @@ pub fn judge(dossier: &Dossier, weights: &Weights, n: usize) -> Result<Vec<Verdi
     Ok(ranked.iter().take(n.max(1)).map(|best| verdict(dossier, &episode, best, count, estimated, weights)).collect())
 }
 
-fn verdict(dossier: &Dossier, episode: &Episode, best: &Ranked, count: u32, estimated: bool, weights: &Weights) -> Verdict {
+fn verdict(
+    dossier: &Dossier,
+    episode: &Episode,
+    best: &Ranked,
+    count: u32,
+    estimated: bool,
+    weights: &Weights,
+) -> Verdict {
     let candidate = &best.candidate;
     let lines = &episode.timeline.lines[candidate.first..=candidate.last];
     let chosen: Vec<usize> = lines.iter().filter_map(|line| line.sentence).collect();

@@ -202,7 +202,9 @@ impl Topic {
         let mut slots: HashMap<u32, usize> = HashMap::new();
         let mut weights = Vec::new();
         for (token, weight) in title.chain(description) {
-            let Some(word) = text.vocabulary.find(&token).or_else(|| text.vocabulary.find(root(&token))) else { continue };
+            let Some(word) = text.vocabulary.find(&token).or_else(|| text.vocabulary.find(root(&token))) else {
+                continue;
+            };
             if !text.content[word as usize] || weights.len() == MOST_TERMS {
                 continue;
             }

@@ -111,11 +111,8 @@ impl Timeline {
 /// Length of the episode: of its audio; without audio, until the last believable word.
 fn seconds(dossier: &Dossier) -> f64 {
     let decoded = dossier.media.as_ref().map_or(0.0, |media| media.samples.seconds().0);
-    let frames = [
-        (dossier.speech.len(), SPEECH_FRAME),
-        (dossier.level.len(), LEVEL_FRAME),
-        (dossier.music.len(), MUSIC_FRAME),
-    ];
+    let frames =
+        [(dossier.speech.len(), SPEECH_FRAME), (dossier.level.len(), LEVEL_FRAME), (dossier.music.len(), MUSIC_FRAME)];
     let heard = frames.iter().map(|(n, frame)| (n * frame) as f64 / f64::from(MODEL_RATE));
     let heard = if decoded > 0.0 { decoded } else { heard.fold(0.0, f64::max) };
     if heard > 0.0 {

@@ -18,8 +18,31 @@ fn time() -> impl Strategy<Value = f64> {
 
 fn sentence() -> impl Strategy<Value = Sentence> {
     let words = prop::sample::select(vec![
-        "And", "harbour", "promo", "code", "brought", "to", "you", "by", "Brindle", "brindle.com", "slash", "why?",
-        "no.", "$5", "20%", "…", "—", "شكرا", "漢字。", "", "welcome", "thanks", "for", "listening.", "um",
+        "And",
+        "harbour",
+        "promo",
+        "code",
+        "brought",
+        "to",
+        "you",
+        "by",
+        "Brindle",
+        "brindle.com",
+        "slash",
+        "why?",
+        "no.",
+        "$5",
+        "20%",
+        "…",
+        "—",
+        "شكرا",
+        "漢字。",
+        "",
+        "welcome",
+        "thanks",
+        "for",
+        "listening.",
+        "um",
     ]);
     let text = prop::collection::vec(words, 0..12).prop_map(|words| words.join(" "));
     let speaker = prop::option::of(prop::sample::select(vec!["A".to_owned(), "B".to_owned()]));
@@ -33,10 +56,7 @@ fn sentence() -> impl Strategy<Value = Sentence> {
 
 fn dossier() -> impl Strategy<Value = Dossier> {
     let timing = prop::option::of(prop::sample::select(vec![Timing::Words, Timing::Segments, Timing::Estimated]));
-    let vector = prop_oneof![
-        prop::collection::vec(-1.0_f32..1.0, 4),
-        prop::collection::vec(Just(f32::NAN), 0..5),
-    ];
+    let vector = prop_oneof![prop::collection::vec(-1.0_f32..1.0, 4), prop::collection::vec(Just(f32::NAN), 0..5),];
     // Runs of frames, so that speech and music come in stretches.
     let runs = |most: usize| {
         prop::collection::vec((any::<u8>(), 1..most), 0..40)

@@ -224,7 +224,10 @@ fn a_picture_has_at_most_six_hundred_bins_and_marks_speech_music_and_adverts() {
     let picture = picture(&dossier);
     assert_eq!(picture.level.len(), 600);
     assert!(picture.level.iter().all(|level| *level <= 100));
-    assert_eq!((picture.music.as_slice(), picture.adverts.as_slice()), ([Span::new(0.0, 10.0)].as_slice(), [advert].as_slice()));
+    assert_eq!(
+        (picture.music.as_slice(), picture.adverts.as_slice()),
+        ([Span::new(0.0, 10.0)].as_slice(), [advert].as_slice())
+    );
     let speech: f64 = picture.speech.iter().map(|span| span.length()).sum();
     let said: f64 = dossier.sentences.iter().map(|s| s.span.length()).sum();
     assert!((speech / said - 1.0).abs() < 0.05);
@@ -253,7 +256,8 @@ fn greetings_goodbyes_and_credits_are_kept_out() {
 
 #[test]
 fn thousands_of_sentences_in_one_second_give_a_span_of_at_least_something() {
-    let crowd: Vec<Sentence> = (0..5000).flat_map(|n| timed(10.0 + f64::from(n) * 1e-4, &["Yes.".to_owned()])).collect();
+    let crowd: Vec<Sentence> =
+        (0..5000).flat_map(|n| timed(10.0 + f64::from(n) * 1e-4, &["Yes.".to_owned()])).collect();
     let verdict = chosen(&material::dossier("crowd", "", "", crowd));
     assert!(verdict.selection.span.length() > 0.0);
 }

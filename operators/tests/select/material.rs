@@ -4,8 +4,9 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use hark_operators::record::finding::{Dossier, Variant};
-use hark_operators::record::piece::{Sentence, Timing, Word};
+use hark_operators::record::piece::{Sentence, Timing};
 use hark_operators::record::{Announcement, EpisodeId, EpisodeKey, Priority};
+use hark_operators::transcript::{parse, sentences};
 use hark_operators::units::Span;
 
 /// One episode with what people found out about its adverts.
@@ -61,36 +62,12 @@ pub fn dossier(name: &str, title: &str, description: &str, sentences: Vec<Senten
     }
 }
 
-/// Words with times to sentences: at full stops, pauses of two seconds, changes of the speaker.
-pub fn sentences(words: Vec<(Word, Option<String>)>) -> Vec<Sentence> {
-    let mut sentences: Vec<Sentence> = Vec::new();
-    let mut open: Vec<Word> = Vec::new();
-    let mut speaker: Option<String> = None;
-    let mut close = |open: &mut Vec<Word>, speaker: &Option<String>| {
-        if let (Some(first), Some(last)) = (open.first(), open.last()) {
-            let texts: Vec<&str> = open.iter().map(|word| word.text.as_str()).collect();
-            sentences.push(Sentence {
-                span: Span { start: first.span.start, end: last.span.end },
-                speaker: speaker.clone(),
-                text: texts.join(" "),
-                words: std::mem::take(open),
-            });
-        }
-    };
-    for (word, by) in words {
-        let pause = open.last().is_some_and(|last| word.span.start.0 - last.span.end.0 > 2.0);
-        if pause || by != speaker {
-            close(&mut open, &speaker);
-        }
-        speaker = by;
-        let ends = word.text.trim_end_matches(['"', '\'', ')']).ends_with(['.', '?', '!']);
-        open.push(word);
-        if ends {
-            close(&mut open, &speaker);
-        }
-    }
-    close(&mut open, &speaker);
-    sentences
+/// A transcript file's sentences, as the pipeline reads them.
+pub fn read(file: &Path) -> (Vec<Sentence>, Timing) {
+    let bytes = std::fs::read(file).expect("a readable file");
+    let name = file.file_name().map(|name| name.to_string_lossy());
+    let transcript = parse(&bytes, name.as_deref(), None).expect("a transcript");
+    (sentences(&transcript), transcript.timing)
 }
 
 /// The episodes with verified adverts.
@@ -103,28 +80,14 @@ pub fn ads(shared: &Path) -> Vec<Material> {
 
 fn ad(folder: &Path) -> Material {
     let name = folder.file_name().expect("name").to_string_lossy().into_owned();
-    let read = |file: &str| std::fs::read_to_string(folder.join(file)).expect(file);
-    let segments: serde_json::Value = serde_json::from_str(&read("segments.json")).expect("segments");
-    let words = segments.as_array().expect("array").iter().flat_map(|s| s["words"].as_array().expect("words"));
-    // A word without a space in front belongs to the one before: `SoFi`, `.com`.
-    let mut said: Vec<(Word, Option<String>)> = Vec::new();
-    for word in words {
-        let at = |key: &str| word[key].as_f64().expect("time");
-        let text = word["word"].as_str().expect("word");
-        match said.last_mut() {
-            Some((last, _)) if !text.starts_with(' ') => {
-                last.text.push_str(text);
-                last.span.end.0 = at("end");
-            }
-            _ => said.push((Word { span: Span::new(at("start"), at("end")), text: text.trim().to_owned() }, None)),
-        }
-    }
-    let metadata: toml::Table = toml::from_str(&read("metadata.toml")).expect("metadata");
+    let text = |file: &str| std::fs::read_to_string(folder.join(file)).expect(file);
+    let metadata: toml::Table = toml::from_str(&text("metadata.toml")).expect("metadata");
     let field = |key: &str| metadata.get(key).and_then(toml::Value::as_str).unwrap_or_default().to_owned();
-    let mut dossier =
-        dossier(&name, &field("title"), &field("description"), sentences(said));
+    let (sentences, timing) = read(&folder.join("segments.json"));
+    let mut dossier = dossier(&name, &field("title"), &field("description"), sentences);
+    dossier.timing = Some(timing);
     Arc::make_mut(&mut dossier.announcement).show = field("podcast_name").replace('-', " ");
-    let (adverts, doubtful) = truth(&read("truth.txt"));
+    let (adverts, doubtful) = truth(&text("truth.txt"));
     Material { name, dossier, adverts, doubtful }
 }
 
@@ -144,7 +107,7 @@ fn truth(text: &str) -> (Vec<Span>, Vec<Span>) {
     (verified, doubtful)
 }
 
-/// `h:mm:ss.fff` or `m:ss` in seconds.
-pub fn clock(text: &str) -> Option<f64> {
+/// `m:ss.ff` or `h:mm:ss` in seconds.
+fn clock(text: &str) -> Option<f64> {
     text.trim().replace(',', ".").split(':').try_fold(0.0, |sum, part| Some(sum * 60.0 + part.parse::<f64>().ok()?))
 }

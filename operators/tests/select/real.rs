@@ -54,8 +54,7 @@ fn an_episode_without_adverts_flags_none() {
 /// Exchanges the words of sentences with those of others far away, times kept.
 fn shuffled(episode: &Material) -> Material {
     let mut dossier = episode.dossier.clone();
-    let texts: Vec<(String, Vec<Word>)> =
-        dossier.sentences.iter().map(|s| (s.text.clone(), s.words.clone())).collect();
+    let texts: Vec<(String, Vec<Word>)> = dossier.sentences.iter().map(|s| (s.text.clone(), s.words.clone())).collect();
     let count = texts.len();
     // A step that shares no factor with the count visits every sentence once.
     let step = (count / 3..count).find(|step| gcd(*step, count) == 1).unwrap_or(1);
@@ -115,7 +114,8 @@ fn noise_of_a_millionth_in_the_embeddings_does_not_change_the_choice() {
     let vector = |text: &str, noise: f32| {
         let mut sums = vec![0.0_f32; 48];
         for word in text.split_whitespace() {
-            let mut state = word.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
+            let mut state =
+                word.bytes().fold(0x811C_9DC5_u32, |hash, byte| (hash ^ u32::from(byte)).wrapping_mul(0x0100_0193));
             for sum in &mut sums {
                 state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
                 *sum += (state >> 8) as f32 / 8_388_608.0 - 1.0;
@@ -129,7 +129,8 @@ fn noise_of_a_millionth_in_the_embeddings_does_not_change_the_choice() {
         let mut choice = |noise: f32| {
             let sentences = episode.dossier.sentences.clone();
             let passage = |(at, group): (usize, &[_])| {
-                let texts: Vec<&str> = group.iter().map(|s: &hark_operators::record::piece::Sentence| s.text.as_str()).collect();
+                let texts: Vec<&str> =
+                    group.iter().map(|s: &hark_operators::record::piece::Sentence| s.text.as_str()).collect();
                 let from = at as u32 * 4;
                 ((from, from + group.len() as u32), vector(&texts.join(" "), noise))
             };

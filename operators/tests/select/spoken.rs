@@ -1,7 +1,7 @@
 //! Episodes made up for the tests: talk with times, an advert, and what a microphone hears of it.
 
 use hark_operators::record::finding::Dossier;
-use hark_operators::record::piece::Sentence;
+use hark_operators::record::piece::{Sentence, Word};
 use hark_operators::units::Span;
 
 use crate::material;
@@ -43,17 +43,21 @@ pub fn talk(count: usize) -> Vec<String> {
 /// Sentences in a row from `start`: words at 2.6 per second, half a second between sentences.
 pub fn timed(start: f64, texts: &[String]) -> Vec<Sentence> {
     let mut at = start;
-    let timed = texts.iter().map(|text| {
-        let words = text.split_whitespace().map(|word| {
-            let span = Span::new(at, at + 0.36);
-            at += 0.385;
-            (hark_operators::record::piece::Word { span, text: word.to_owned() }, None)
-        });
-        let sentences = material::sentences(words.collect());
+    let sentence = |text: &String| {
+        let words: Vec<Word> = text
+            .split_whitespace()
+            .map(|word| {
+                let span = Span::new(at, at + 0.36);
+                at += 0.385;
+                Word { span, text: word.to_owned() }
+            })
+            .collect();
         at += 0.5;
-        sentences
-    });
-    timed.collect::<Vec<_>>().into_iter().flatten().collect()
+        let ends = words.first().zip(words.last()).map(|(first, last)| (first.span.start, last.span.end));
+        let (start, end) = ends.expect("a sentence has words");
+        Sentence { span: Span { start, end }, speaker: None, text: text.clone(), words }
+    };
+    texts.iter().map(sentence).collect()
 }
 
 /// An advert's or any text's sentences.
@@ -63,7 +67,12 @@ pub fn split(text: &str) -> Vec<String> {
 
 /// An episode of talk about a harbour.
 pub fn episode(texts: &[String]) -> Dossier {
-    material::dossier("harbour", "The lighthouse and the storm", "A harbour, its keeper and the fog.", timed(2.0, texts))
+    material::dossier(
+        "harbour",
+        "The lighthouse and the storm",
+        "A harbour, its keeper and the fog.",
+        timed(2.0, texts),
+    )
 }
 
 /// Gives a dossier the tracks of a microphone: speech where sentences are, quiet between them.
