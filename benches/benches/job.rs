@@ -30,7 +30,7 @@ fn bench() -> Result<()> {
     let episodes = material::episodes(1320)?;
     stages(&episodes)?;
     whole_job(&episodes)?;
-    workers(&episodes)?;
+    workers()?;
     memory()
 }
 
@@ -100,8 +100,8 @@ fn whole_job(episodes: &[Episode]) -> Result<()> {
 }
 
 /// Two workers against one, both layouts.
-fn workers(episodes: &[Episode]) -> Result<()> {
-    let twice: Vec<Episode> = distinct(episodes)?;
+fn workers() -> Result<()> {
+    let twice: Vec<Episode> = distinct(&material::episodes(300)?)?;
     let audio: f64 = twice.iter().map(|episode| episode.seconds).sum();
     for layout in ["fused", "split"] {
         let (mut one, mut two) = (Vec::new(), Vec::new());
@@ -122,7 +122,7 @@ fn distinct(episodes: &[Episode]) -> Result<Vec<Episode>> {
     let folder = material::root().join("target/bench-material/copies");
     std::fs::create_dir_all(&folder)?;
     let mut copies = Vec::new();
-    for copy in 0..2u8 {
+    for copy in 0..4u8 {
         for episode in episodes {
             let name = episode.audio.file_name().context("an episode is a file")?.to_string_lossy();
             let audio = folder.join(format!("{copy}-{name}"));

@@ -62,7 +62,7 @@ pub fn run(layout: &str, workers: usize, episodes: &[Episode], folder: &Path) ->
         clip: ClipSettings::default(),
         publisher: publisher.clone(),
     });
-    let feed = Arc::new(Feed::new(Box::new(announcements.into_iter()), 64));
+    let feed = Arc::new(Feed::new(Box::new(announcements.into_iter()), workers, 64));
     Ok(hark_dataflow::run(&layout, workers, feed, equipment, publisher, &halted, |_| {})?)
 }
 
@@ -77,7 +77,7 @@ fn announcement(at: usize, episode: &Episode) -> Announcement {
         audio: Some(uri(&episode.audio)),
         transcript: Some(TranscriptSource::At { uri: uri(&episode.transcript), media_type: None }),
         language: None,
-        declared_seconds: None,
+        declared_seconds: Some(episode.seconds),
         priority: Priority::Normal,
         base: String::new(),
     }

@@ -55,7 +55,7 @@ pub(crate) struct Exchanged {
 pub(crate) fn gate<'s>(stream: StreamVec<'s, Epoch, Record>, exchanged: &Exchanged) -> StreamVec<'s, Epoch, Record> {
     let scope = stream.scope();
     let exchanged = exchanged.clone();
-    let route = Exchange::new(|record: &Record| record.episode.home());
+    let route = Exchange::new(|record: &Record| record.episode.home);
     stream.unary::<CapacityContainerBuilder<Vec<Record>>, _, _, _>(route, "dedupe", move |_cap, info| {
         *exchanged.wake_gate.borrow_mut() = Some(scope.activator_for(info.address));
         let mut held: HashMap<EpisodeKey, (Capability<Epoch>, Record)> = HashMap::new();
@@ -92,7 +92,7 @@ fn fact(record: &Record) -> Option<(Digest, Item)> {
     let announcement = &record.episode.announcement;
     // An unknown date is the latest: a copy without one never displaces a dated original.
     let published = if announcement.published == 0 { i64::MAX } else { announcement.published };
-    let item = Item { published, key: announcement.key.clone(), home: record.episode.home() };
+    let item = Item { published, key: announcement.key.clone(), home: record.episode.home };
     Some((audio.digest.clone(), item))
 }
 

@@ -137,7 +137,7 @@ pub(crate) fn build(
         .inspect(move |record| {
             if let Body::Outcome(outcome) = &record.body {
                 ended(outcome);
-                feed.ended();
+                feed.ended(&record.episode);
             }
         })
         .probe_with(&probe);
@@ -175,7 +175,7 @@ fn batching(operator: &OperatorSpec) -> Batching {
 
 fn routing(routing: Routing) -> impl Fn(&Record) -> u64 + 'static {
     move |record| {
-        let home = record.episode.home();
+        let home = record.episode.home;
         match (routing, &record.body) {
             (Routing::Spread, Body::Window(window)) => home.wrapping_add(u64::from(window.index)),
             (Routing::Spread, Body::Passage(passage)) => home.wrapping_add(u64::from(passage.index)),

@@ -3,6 +3,9 @@
 //! The workers of a process take turns at one feed. It hands out an announcement only while fewer
 //! than `max_in_flight` episodes are on their way: timely's channels have no back-pressure, so
 //! everything is bounded here. Time is the feed's clock in ticks of [`TICK`].
+//!
+//! The feed also chooses each episode's home: the worker with the least audio on its way. A hash of
+//! the id would need no choice, but eight episodes seldom divide evenly by a hash.
 
 use std::collections::HashSet;
 use std::cell::RefCell;
@@ -31,6 +34,8 @@ pub struct Feed {
     entries: Mutex<Entries>,
     in_flight: AtomicUsize,
     max_in_flight: usize,
+    /// Seconds of audio on their way per worker, by what the source declared.
+    loads: Mutex<Vec<f64>>,
     start: Instant,
     /// Announcements handed out.
     offered: AtomicUsize,
@@ -53,12 +58,13 @@ enum Next {
 }
 
 impl Feed {
-    /// A feed that has at most `max_in_flight` episodes on their way at once.
-    pub fn new(source: Announcements, max_in_flight: usize) -> Self {
+    /// A feed for so many workers that has at most `max_in_flight` episodes on their way at once.
+    pub fn new(source: Announcements, workers: usize, max_in_flight: usize) -> Self {
         Self {
             entries: Mutex::new(Entries { source, seen: HashSet::new(), exhausted: false }),
             in_flight: AtomicUsize::new(0),
             max_in_flight,
+            loads: Mutex::new(vec![0.0; workers.max(1)]),
             start: Instant::now(),
             offered: AtomicUsize::new(0),
             repeated: AtomicUsize::new(0),
@@ -81,8 +87,20 @@ impl Feed {
     }
 
     /// An episode has ended.
-    pub fn ended(&self) {
+    pub fn ended(&self, episode: &Episode) {
+        let mut loads = self.loads.lock().unwrap_or_else(PoisonError::into_inner);
+        if let Some(load) = loads.get_mut(episode.home as usize) {
+            *load -= expected_seconds(&episode.announcement);
+        }
         self.in_flight.fetch_sub(1, Ordering::AcqRel);
+    }
+
+    /// The worker with the least to do; it has this episode from now on.
+    fn home(&self, announcement: &Announcement) -> u64 {
+        let mut loads = self.loads.lock().unwrap_or_else(PoisonError::into_inner);
+        let least = (0..loads.len()).min_by(|&a, &b| loads[a].total_cmp(&loads[b])).unwrap_or_default();
+        loads[least] += expected_seconds(announcement);
+        least as u64
     }
 
     fn next(&self) -> Next {
@@ -108,7 +126,8 @@ impl Feed {
             }
             self.in_flight.fetch_add(1, Ordering::AcqRel);
             self.offered.fetch_add(1, Ordering::Relaxed);
-            let episode = Arc::new(Episode { announcement: Arc::new(announcement), ingested_at: unix_now() });
+            let home = self.home(&announcement);
+            let episode = Arc::new(Episode { announcement: Arc::new(announcement), ingested_at: unix_now(), home });
             let mut record = Record::announced(episode);
             if let Some(fault) = fault {
                 record.body = Body::Failed(Box::new(Failure::from(fault)));
@@ -162,6 +181,11 @@ pub(crate) fn intake<'s>(
     })
 }
 
+/// How much audio an episode will bring: what its source says, within reason, else half an hour.
+fn expected_seconds(announcement: &Announcement) -> f64 {
+    announcement.declared_seconds.filter(|seconds| seconds.is_finite()).map_or(1800.0, |seconds| seconds.clamp(1.0, 43_200.0))
+}
+
 /// An entry that could not be read still has exactly one outcome, under the best id known of it.
 fn unreadable(bad: &BadEntry) -> Announcement {
     Announcement {
@@ -187,5 +211,49 @@ pub fn unix_now() -> f64 {
 impl std::fmt::Debug for Feed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         f.debug_struct("Feed").field("offered", &self.offered()).field("in_flight", &self.in_flight()).finish_non_exhaustive()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn announced(id: usize, seconds: f64) -> Result<Announcement, BadEntry> {
+        let fault = hark_operators::Fault::poison("source", "test", "", "");
+        let bad = BadEntry { id: id.to_string(), place: String::new(), fault, original: Vec::new() };
+        Ok(Announcement { declared_seconds: Some(seconds), ..unreadable(&bad) })
+    }
+
+    fn taken(feed: &Feed) -> Option<Arc<Episode>> {
+        match feed.next() {
+            Next::Record(record) => Some(record.episode),
+            Next::Full | Next::End => None,
+        }
+    }
+
+    #[test]
+    fn no_more_episodes_are_on_their_way_than_allowed() {
+        let feed = Feed::new(Box::new((0..5).map(|id| announced(id, 60.0))), 1, 2);
+        let first = taken(&feed).expect("the feed has episodes");
+        assert!(taken(&feed).is_some());
+        assert!(taken(&feed).is_none(), "two are on their way");
+        feed.ended(&first);
+        assert!(taken(&feed).is_some());
+        assert_eq!((feed.offered(), feed.in_flight()), (3, 2));
+    }
+
+    #[test]
+    fn an_episode_goes_to_the_worker_with_the_least_audio() {
+        let lengths = [600.0, 100.0, 100.0, 100.0, 300.0, 100.0];
+        let feed = Feed::new(Box::new(lengths.into_iter().enumerate().map(|(id, seconds)| announced(id, seconds))), 2, 100);
+        let homes: Vec<u64> = std::iter::from_fn(|| taken(&feed)).map(|episode| episode.home).collect();
+        assert_eq!(homes, [0, 1, 1, 1, 1, 0]);
+    }
+
+    #[test]
+    fn a_repeated_announcement_is_counted_and_passed_over() {
+        let feed = Feed::new(Box::new([announced(1, 1.0), announced(1, 2.0), announced(2, 1.0)].into_iter()), 1, 100);
+        assert_eq!(std::iter::from_fn(|| taken(&feed)).count(), 2);
+        assert_eq!((feed.offered(), feed.repeated()), (2, 1));
     }
 }

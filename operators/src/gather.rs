@@ -27,7 +27,7 @@ pub const GATHERED: [Kind; 4] = [Kind::Decoded, Kind::Parsed, Kind::Finding, Kin
 
 /// Gathers the pieces of each episode at its home worker.
 pub fn gather(stream: StreamVec<'_, Epoch, Record>) -> StreamVec<'_, Epoch, Record> {
-    let route = Exchange::new(|record: &Record| record.episode.home());
+    let route = Exchange::new(|record: &Record| record.episode.home);
     stream.unary_frontier::<CapacityContainerBuilder<Vec<Record>>, _, _, _>(route, "gather", |_cap, _info| {
         let mut open: HashMap<EpisodeKey, (Capability<Epoch>, Pieces)> = HashMap::new();
         let mut closed: BTreeMap<Epoch, HashSet<EpisodeKey>> = BTreeMap::new();

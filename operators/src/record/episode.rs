@@ -18,19 +18,14 @@ pub struct Episode {
     pub announcement: Arc<Announcement>,
     /// Seconds since 1970 UTC at which it was taken in.
     pub ingested_at: f64,
+    /// The worker that its pieces gather at, chosen at the intake.
+    pub home: u64,
 }
 
 impl Episode {
     /// Episode and revision.
     pub fn key(&self) -> &EpisodeKey {
         &self.announcement.key
-    }
-
-    /// The worker that the episode's pieces gather at, as a number to take the remainder of.
-    /// Only for routing within one run: never stored.
-    pub fn home(&self) -> u64 {
-        let digest = blake3::hash(self.key().episode.0.as_bytes());
-        u64::from_le_bytes(digest.as_bytes()[..8].try_into().expect("a digest has 32 bytes"))
     }
 }
 

@@ -229,7 +229,8 @@ fn a_server_that_cannot_prove_who_it_is_is_a_fault() {
     let address = server(|_, _| ok(b"audio"));
     let (policy, _) = at_home();
     let fault = Fetcher::new(policy).audio(&format!("https://{address}/a.mp3"), "", &std::env::temp_dir()).unwrap_err();
-    assert!(matches!(fault.code.as_str(), "fetch.tls" | "fetch.connection"), "{fault:?}");
+    // What is said depends on who gives up first: our TLS, or our patience with a server that waits.
+    assert!(matches!(fault.code.as_str(), "fetch.tls" | "fetch.connection" | "fetch.timeout"), "{fault:?}");
 }
 
 #[test]
