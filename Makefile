@@ -16,7 +16,7 @@ help: ## this list
 demo: build ## previews of the example feed under out/demo
 	@HARK_HOME="$(CURDIR)/.hark" $(built)/hark batch --input examples/feed.xml --output out/demo || \
 		{ code=$$?; [ $$code -eq 3 ] || exit $$code; \
-		echo "Some episodes failed, as they should: the example feed holds a truncated file and one that is no audio."; }
+		echo "Some episodes failed, as they should: the example feed holds a file that is no audio and two teasers that miss a gate."; }
 	@echo "Open out/demo/index.html in a browser."
 
 build: setup ## the hark command, target/release/hark

@@ -133,6 +133,8 @@ impl Pieces {
             faults.push(fault);
         }
         faults.extend(self.faults);
+        let odd = decoded.media.iter().flat_map(|media| &media.warnings);
+        faults.extend(odd.map(|warning| Fault::poison("decode", "damaged", warning, "publish the file again if more of it was meant")));
         // A model that failed on a piece leaves a hole: the light way needs none of its results.
         let light = !self.unfound.is_empty();
         let (level, music): (Vec<_>, Vec<_>) = self.events.into_values().unzip();

@@ -125,10 +125,11 @@ fn answer(
         Kind::Mono => mono_span(&mut source, span, output)?,
         _ => own_span(&mut source, span, output)?,
     }
-    if kind == Kind::Decode && output.position == 0 && !output.cancelled {
+    if kind == Kind::Decode && !output.sent && (output.position == 0 || source.mostly_damaged()) {
         // Perhaps misunderstood: another decoder may hear something.
         return Err(Stop::Refused("no audio could be decoded".into()));
     }
+    output.flush()?;
     let (container, codec) = source.names();
     let (sample_rate, channels, samples) = (source.rate(), source.channels(), Samples(output.position));
     let (chapters, tags, warnings) = source.finish();
@@ -150,14 +151,15 @@ fn whole(source: &mut Source, max_seconds: f64, output: &mut Output<'_>) -> Resu
         }
     }
     mixer.finish(&mut |ready| output.take(ready));
-    Ok(output.flush()?)
+    Ok(())
 }
 
 /// A span as 16 kHz mono, sample by sample where decoding the whole file puts it.
 fn mono_span(source: &mut Source, span: Span, output: &mut Output<'_>) -> Result<(), Stop> {
     /// The resampler wants a run-up of half its filter.
     const RUN_UP: f64 = 0.25;
-    output.window = span.start.samples().0..span.end.samples().0;
+    let start = span.start.samples().0;
+    output.window = start..span.end.samples().0.max(start);
     source.skip_to(span.start.0 - RUN_UP - 1.0)?;
     let mut mixer = Mixer::default();
     let mut run_up = None;
@@ -179,7 +181,7 @@ fn mono_span(source: &mut Source, span: Span, output: &mut Output<'_>) -> Result
         }
     }
     mixer.finish(&mut |ready| output.take(ready));
-    Ok(output.flush()?)
+    Ok(())
 }
 
 /// The last sample at or before `start` that falls on a sample at 16 kHz too, and which that is.
@@ -241,13 +243,15 @@ struct Output<'a> {
     position: u64,
     ready: Vec<i16>,
     frame: Vec<u8>,
+    /// Something has been sent.
+    sent: bool,
     cancelled: bool,
 }
 
 impl<'a> Output<'a> {
     fn new(input: &'a mut StdinLock<'static>, pipe: &'a mut File, cpu: Cpu) -> Self {
         let (ready, frame) = (Vec::with_capacity(2 * BLOCK), Vec::with_capacity(2 * BLOCK + wire::HEADER));
-        Self { input, pipe, cpu, window: 0..u64::MAX, position: 0, ready, frame, cancelled: false }
+        Self { input, pipe, cpu, window: 0..u64::MAX, position: 0, ready, frame, sent: false, cancelled: false }
     }
 
     /// Takes the next samples at 16 kHz.
@@ -269,6 +273,7 @@ impl<'a> Output<'a> {
 
     fn flush(&mut self) -> io::Result<()> {
         for block in self.ready.chunks(BLOCK) {
+            self.sent = true;
             wire::open(&mut self.frame, Kind::Pcm16);
             self.frame.extend(block.iter().flat_map(|sample| sample.to_ne_bytes()));
             wire::seal(&mut self.frame);

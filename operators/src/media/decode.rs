@@ -24,10 +24,11 @@ use symphonia::core::codecs::registry::CodecRegistry;
 use symphonia::core::errors::Error;
 use symphonia::core::formats::FormatReader;
 use symphonia::core::packet::{Packet, PacketRef};
-use symphonia::core::units::{Duration, TimeBase};
+use symphonia::core::units::{Duration, TimeBase, Timestamp};
 
+use super::mpeg::Frames;
 use super::packet::{self, OPUS_RATE};
-use super::{mp4, probe, sbr};
+use super::{mp4, mpeg, probe, sbr};
 use crate::record::piece::Chapter;
 use crate::units::MODEL_RATE;
 
@@ -84,6 +85,8 @@ pub(crate) struct Source {
     /// Decode Opus straight to 16 kHz mono.
     for_models: bool,
     movie: mp4::Movie,
+    /// For MPEG audio, where the packets come from instead of `format`.
+    frames: Option<Frames>,
     stream: Stream,
     ahead: VecDeque<Packet>,
     ended: bool,
@@ -91,6 +94,7 @@ pub(crate) struct Source {
     /// Frames presented since the rate last changed, and seconds before that.
     presented: u64,
     seconds_before: f64,
+    packets: u64,
     damaged: u64,
     first_damage: f64,
     silence: u64,
@@ -127,8 +131,15 @@ impl Source {
             _ => mp4::Movie::default(),
         };
         let stream = Stream::choose(&*format, &registry, bounds, for_models, &movie)?;
+        let promised = promised(&*format, stream.id);
+        if format.format_info().short_name == "flac" && promised.is_none() {
+            // Written as it came, without a length: such streams may change their parameters on the
+            // way, and this demuxer drops all that differs from the start.
+            return Err(Refusal::Unknown("FLAC without a length".into()));
+        }
         let mut source = Self {
-            promised: promised(&*format, stream.id),
+            promised,
+            frames: None,
             format,
             registry,
             bounds,
@@ -140,6 +151,7 @@ impl Source {
             planes: Vec::new(),
             presented: 0,
             seconds_before: 0.0,
+            packets: 0,
             damaged: 0,
             first_damage: 0.0,
             silence: 0,
@@ -147,6 +159,9 @@ impl Source {
             changed: false,
         };
         source.refuse_sbr()?;
+        if source.is_mpeg() {
+            source.find_frames(path)?;
+        }
         Ok(source)
     }
 
@@ -164,6 +179,11 @@ impl Source {
     pub(crate) fn names(&self) -> (String, String) {
         let container = self.format.format_info().short_name.to_string();
         (container, probe::codec_name(self.stream.codec, &self.registry))
+    }
+
+    /// Whether most packets were no audio: then the file is not what it was taken for.
+    pub(crate) fn mostly_damaged(&self) -> bool {
+        self.damaged * 2 > self.packets
     }
 
     /// Seconds presented so far.
@@ -279,6 +299,22 @@ impl Source {
 
     /// The next packet of the track from the demuxer.
     fn read(&mut self) -> Result<Option<Packet>, Refusal> {
+        if let Some(frames) = &mut self.frames {
+            return Ok(match frames.next() {
+                Ok(Some((header, data))) => {
+                    Some(Packet::new(self.stream.id, Timestamp::ZERO, Duration::new(header.frames), data))
+                }
+                Ok(None) => {
+                    self.ended = true;
+                    None
+                }
+                Err(error) => {
+                    self.ended = true;
+                    self.warnings.push(format!("stopped after {:.1} s: {error}", self.seconds()));
+                    None
+                }
+            });
+        }
         while !self.ended {
             match self.format.next_packet() {
                 Ok(Some(packet)) if packet.track_id == self.stream.id => return Ok(Some(packet)),
@@ -315,7 +351,7 @@ impl Source {
     /// MPEG audio carries its parameters in every packet, and joined files change them (adverts
     /// inserted by a server). The decoder does not follow; a new one does.
     fn follow_header(&mut self, packet: &Packet) -> Result<(), Refusal> {
-        let Some(header) = self.is_mpeg().then(|| packet::mpeg(&packet.data)).flatten() else { return Ok(()) };
+        let Some(header) = self.is_mpeg().then(|| mpeg::header(&packet.data)).flatten() else { return Ok(()) };
         if header.rate == self.stream.rate && header.channels == self.stream.channels {
             return Ok(());
         }
@@ -325,6 +361,19 @@ impl Source {
             .make_audio_decoder(&self.stream.parameters, &options)
             .map_err(|error| Refusal::Unknown(error.to_string()))?;
         self.change(header.rate, header.channels);
+        Ok(())
+    }
+
+    /// Takes MPEG audio's packets from our own reader of its frames.
+    fn find_frames(&mut self, path: &Path) -> Result<(), Refusal> {
+        let frames = Frames::open(path).map_err(|error| Refusal::Unknown(error.to_string()))?;
+        let frames = frames.ok_or_else(|| Refusal::Unknown("no frames of MPEG audio in a row".into()))?;
+        let (first, info) = (frames.first(), frames.info());
+        self.stream.rate = first.rate;
+        self.stream.channels = first.channels;
+        self.stream.keep = keep_gapless(info);
+        self.promised = info.samples.map(|samples| samples.saturating_sub(info.delay + info.padding));
+        self.frames = Some(frames);
         Ok(())
     }
 
@@ -339,6 +388,7 @@ impl Source {
     }
 
     fn is_mpeg(&self) -> bool {
+        // Layer 1 has no frames that our reader takes, and so is left to others.
         matches!(self.stream.codec, CODEC_ID_MP1 | CODEC_ID_MP2 | CODEC_ID_MP3)
     }
 
@@ -349,6 +399,7 @@ impl Source {
         // Trims are ours: the decoder must not cut.
         let whole = PacketRef::new(packet.track_id, packet.pts, packet.block_dur(), &packet.data);
         let at = self.seconds();
+        self.packets += 1;
         match self.stream.decoder.decode_ref(&whole) {
             Ok(buffer) => {
                 let rate = buffer.spec().rate();
@@ -414,7 +465,7 @@ impl Source {
             self.ahead.push_back(packet);
         }
         let with = self.ahead.iter().filter(|packet| sbr::looks_like_sbr(&packet.data)).count();
-        if with * 2 > self.ahead.len() {
+        if with * 4 > self.ahead.len() {
             return Err(Refusal::Unknown("HE-AAC (spectral band replication)".into()));
         }
         Ok(())
@@ -480,8 +531,7 @@ impl Stream {
             (None, Some(track)) if codec == CODEC_ID_OPUS => {
                 vec![u64::from(head.pre_skip).max(u64::from(track.delay.unwrap_or(0)))..u64::MAX]
             }
-            (None, Some(track)) => keep_gapless(track.delay, track.padding, track.num_frames),
-            (None, None) => vec![0..u64::MAX],
+            _ => vec![0..u64::MAX],
         };
         Ok(Self {
             id,
@@ -521,16 +571,14 @@ fn opus_head(bytes: &[u8]) -> Option<OpusHead> {
     Some(OpusHead { pre_skip, gain: 10f32.powf(f32::from(gain) / (20.0 * 256.0)) })
 }
 
-/// LAME's gapless marks: delay at the start, padding at the end of what the tag counts. Frames
-/// after that end belong to something appended and are kept, as ffmpeg does.
-fn keep_gapless(delay: Option<u32>, padding: Option<u32>, frames: Option<u64>) -> Vec<Range<u64>> {
-    let start = u64::from(delay.unwrap_or(0));
-    match (padding, frames) {
-        (Some(padding), Some(frames)) if padding > 0 => {
-            let end = start + frames;
-            vec![start..end, end + u64::from(padding)..u64::MAX]
+/// The encoder's marks: delay at the start, padding at the end of what it counted. Frames after
+/// that end belong to something appended and are kept, as ffmpeg does.
+fn keep_gapless(info: mpeg::Info) -> Vec<Range<u64>> {
+    match info.samples {
+        Some(end) if info.padding > 0 && end > info.delay + info.padding => {
+            vec![info.delay..end - info.padding, end..u64::MAX]
         }
-        _ => vec![start..u64::MAX],
+        _ => vec![info.delay..u64::MAX],
     }
 }
 
@@ -559,8 +607,6 @@ fn keep_edits(presented: &mp4::Presented, rate: u32, pre_skip: u64) -> Vec<Range
 fn promised(format: &dyn FormatReader, id: u32) -> Option<u64> {
     let track = format.tracks().iter().find(|track| track.id == id)?;
     match format.format_info().short_name {
-        // Without LAME's tag the count is a guess from the bit rate.
-        "mp1" | "mp2" | "mp3" => track.num_frames.filter(|_| track.delay.is_some()),
         "flac" | "wave" | "aiff" | "caf" => track.num_frames,
         _ => None,
     }

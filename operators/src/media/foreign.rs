@@ -58,7 +58,7 @@ pub(super) fn decode(
     }
     let mut media = found.media();
     media.samples = Samples(count);
-    media.warnings.extend(said.lines().next().map(|line| format!("ffmpeg: {line}")));
+    media.warnings.extend(said.lines().next().map(|line| format!("ffmpeg: {}", without_address(line))));
     Ok(media)
 }
 

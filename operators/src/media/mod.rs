@@ -9,13 +9,14 @@
 
 pub mod child;
 pub mod clip;
-pub mod events;
 mod decode;
 pub mod decoder;
+pub mod events;
 mod foreign;
 pub mod limits;
 mod mix;
 mod mp4;
+mod mpeg;
 mod packet;
 mod probe;
 mod resample;

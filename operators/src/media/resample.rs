@@ -9,9 +9,11 @@
 use rubato::audioadapter_buffers::direct::InterleavedSlice;
 use rubato::{Fft, FixedSync, Resampler};
 
-/// About how many input samples one transform takes. Longer blocks have a steeper filter and cost
-/// less per sample, shorter ones stay in the first-level cache; 2048 measured best.
-const BLOCK: usize = 2048;
+/// About how many input samples one transform takes: 2 * 2 * 3 * 3 * 7 * 7, a multiple of what every
+/// common rate needs, without large prime factors. CPU seconds per hour of mono audio to 16 kHz, on
+/// one busy Zen 5 core: 44.1 kHz 0.60, 48 kHz 0.64. Blocks of 2048, rounded up to the next that
+/// fits, take 0.87 and 3.25 (2049 = 3 * 683); a polyphase filter of 128 taps takes 1.0 (AVX2).
+const BLOCK: usize = 1764;
 
 /// A stream of samples on its way to another rate.
 pub(crate) struct Resample {

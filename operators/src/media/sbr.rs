@@ -10,7 +10,9 @@
 //! ... audio | 110 FIL | count 4 (15: +8) | type 4 = 1101 or 1110 (SBR) | ... | 111 END | 0..7 zero bits
 //! ```
 //!
-//! Invariant: one packet may match by chance (about 1 in 100), most of a stream's first packets never do.
+//! Not every packet of HE-AAC can be read so (what follows the fill element may look otherwise), and
+//! one of plain AAC may match by chance (fewer than 1 in 100): a stream is judged by a quarter of its
+//! first packets. A wrong verdict costs time, not sound: ffmpeg decodes plain AAC as well.
 
 /// Whether the end of this packet reads as a fill element with SBR, or as one behind other fill
 /// elements.
@@ -27,7 +29,7 @@ pub(crate) fn looks_like_sbr(packet: &[u8]) -> bool {
 /// Whether a fill element that ends at bit `end` is SBR; looks through up to `depth` others.
 fn fill_before(packet: &[u8], end: usize, depth: u32) -> bool {
     const LONGEST: usize = 14 + 255;
-    (1..=LONGEST).any(|count| {
+    (0..=LONGEST).any(|count| {
         let head = if count < 15 { 7 } else { 15 };
         let Some(start) = end.checked_sub(head + 8 * count) else { return false };
         let says = |at, length, value: usize| bits(packet, start + at, length) == Some(value as u32);
@@ -36,10 +38,11 @@ fn fill_before(packet: &[u8], end: usize, depth: u32) -> bool {
         if !is_fill {
             return false;
         }
+        // Fill without data, or with stuffing.
+        let is_empty = count == 0 || matches!(bits(packet, start + head, 4), Some(0 | 1));
         match bits(packet, start + head, 4) {
-            Some(0b1101 | 0b1110) => true,
-            Some(0) if depth > 0 => fill_before(packet, start, depth - 1),
-            _ => false,
+            _ if is_empty => depth > 0 && fill_before(packet, start, depth - 1),
+            kind => matches!(kind, Some(0b1101 | 0b1110)),
         }
     })
 }

@@ -55,7 +55,7 @@ pub fn decode(decoder: &Decoder, path: &Path) -> Result<(Media, Vec<i16>), Fault
 }
 
 /// Runs ffmpeg on the given arguments; its standard output, or nothing where it fails.
-pub fn ffmpeg<const N: usize>(args: [&str; N]) -> Vec<u8> {
+pub fn ffmpeg(args: &[&str]) -> Vec<u8> {
     let output = Command::new("ffmpeg")
         .args(["-nostdin", "-v", "error", "-y"])
         .args(args)
@@ -68,8 +68,13 @@ pub fn ffmpeg<const N: usize>(args: [&str; N]) -> Vec<u8> {
 /// The reference: ffmpeg's decoding to 16 kHz mono.
 pub fn reference(path: &Path) -> Vec<i16> {
     let path = path.to_str().expect("test material has plain names");
-    let bytes = ffmpeg(["-i", path, "-map", "0:a:0", "-ac", "1", "-ar", "16000", "-f", "s16le", "-"]);
+    let bytes = ffmpeg(&["-i", path, "-map", "0:a:0", "-ac", "1", "-ar", "16000", "-f", "s16le", "-"]);
     bytes.as_chunks().0.iter().map(|&pair| i16::from_le_bytes(pair)).collect()
+}
+
+/// A folder for one test's files.
+pub fn folder() -> tempfile::TempDir {
+    tempfile::tempdir().expect("a temporary folder")
 }
 
 /// By how many samples `ours` is late against `theirs` (negative: early), and how alike they are

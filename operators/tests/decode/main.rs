@@ -1,4 +1,9 @@
 //! Decoding of foreign audio, against ffmpeg and against files that mean harm.
 
-mod bench;
 mod alignment;
+mod bench;
+mod generate;
+mod harm;
+mod marks;
+mod pool;
+mod spans;
