@@ -56,7 +56,8 @@ fn stages(episodes: &[Episode]) -> Result<()> {
     row("events", median((0..RUNS).map(|_| seconds(|| bare::levels(&samples))).collect()));
     let embedder = models.embedder()?;
     let passages = bare::read_and_embed(&embedder, &episodes[0].transcript)?;
-    let taken = median((0..RUNS).map(|_| seconds(|| drop(bare::read_and_embed(&embedder, &episodes[0].transcript)))).collect());
+    let taken =
+        median((0..RUNS).map(|_| seconds(|| drop(bare::read_and_embed(&embedder, &episodes[0].transcript)))).collect());
     println!("transcript and embed: {passages} passages in {taken:.2} s, {:.0} passages/s", passages as f64 / taken);
     Ok(())
 }
@@ -89,12 +90,21 @@ fn whole_job(episodes: &[Episode]) -> Result<()> {
         }
         *loops.last_mut().expect("just pushed") += heard;
         graph.push(summary.elapsed.as_secs_f64());
-        let whole: f64 = summary.previews.stages.values().map(|(_, computing)| computing.mean() * computing.len() as f64 / 1e6).sum();
+        let whole: f64 = summary
+            .previews
+            .stages
+            .values()
+            .map(|(_, computing)| computing.mean() * computing.len() as f64 / 1e6)
+            .sum();
         cpu.push(whole);
     }
     let audio: f64 = episodes.iter().map(|episode| episode.seconds).sum();
     let (graph, loops) = (median(graph), median(loops));
-    println!("whole job, 1 worker, fused                 {:>9.0}   {:.3} of the sum of bare stages", audio / graph, graph / loops);
+    println!(
+        "whole job, 1 worker, fused                 {:>9.0}   {:.3} of the sum of bare stages",
+        audio / graph,
+        graph / loops
+    );
     println!("lane time per hour of audio: {:.1} s", median(cpu) * 3600.0 / audio);
     Ok(())
 }
@@ -112,7 +122,12 @@ fn workers() -> Result<()> {
             }
         }
         let (one, two) = (median(one), median(two));
-        println!("{layout}: 1 worker {:.0}, 2 workers {:.0} audio-s/s: {:.2} times", audio / one, audio / two, one / two);
+        println!(
+            "{layout}: 1 worker {:.0}, 2 workers {:.0} audio-s/s: {:.2} times",
+            audio / one,
+            audio / two,
+            one / two
+        );
     }
     Ok(())
 }
@@ -163,6 +178,10 @@ fn models() -> Result<Arc<Models>> {
 
 fn ffmpeg_decode(episode: &Episode) -> Result<()> {
     let args = ["-nostdin", "-v", "error", "-threads", "1", "-i"];
-    Command::new("ffmpeg").args(args).arg(&episode.audio).args(["-ac", "1", "-ar", "16000", "-f", "s16le", "/dev/null", "-y"]).status()?;
+    Command::new("ffmpeg")
+        .args(args)
+        .arg(&episode.audio)
+        .args(["-ac", "1", "-ar", "16000", "-f", "s16le", "/dev/null", "-y"])
+        .status()?;
     Ok(())
 }

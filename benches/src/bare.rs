@@ -4,8 +4,8 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
-use hark_models::silero::SpeechDetector;
 use hark_models::minilm::Embedder;
+use hark_models::silero::SpeechDetector;
 use hark_operators::media::decoder::Decoder;
 use hark_operators::media::events;
 use hark_operators::record::piece::{CONTEXT, WINDOW};
@@ -42,7 +42,10 @@ pub fn samples(decoder: &Decoder, audio: &Path) -> Result<Vec<i16>> {
 
 /// Windows as the graph cuts them, context included.
 pub fn windows(samples: &[i16]) -> Vec<&[i16]> {
-    (0..samples.len()).step_by(WINDOW).map(|start| &samples[start.saturating_sub(CONTEXT)..(start + WINDOW).min(samples.len())]).collect()
+    (0..samples.len())
+        .step_by(WINDOW)
+        .map(|start| &samples[start.saturating_sub(CONTEXT)..(start + WINDOW).min(samples.len())])
+        .collect()
 }
 
 /// Speech probabilities of all windows.
@@ -70,7 +73,10 @@ pub fn levels(samples: &[i16]) {
 pub fn read_and_embed(embedder: &Embedder, file: &Path) -> Result<usize> {
     let bytes = std::fs::read(file)?;
     let parsed = transcript::parse(&bytes, file.to_str(), None)?;
-    let key = std::sync::Arc::new(hark_operators::record::EpisodeKey { episode: hark_operators::record::EpisodeId(String::new()), revision: 0 });
+    let key = std::sync::Arc::new(hark_operators::record::EpisodeKey {
+        episode: hark_operators::record::EpisodeId(String::new()),
+        revision: 0,
+    });
     let passages = transcript::passages(&key, &transcript::sentences(&parsed));
     let texts: Vec<&str> = passages.iter().map(|passage| passage.text.as_str()).collect();
     for batch in texts.chunks(BATCH) {

@@ -46,11 +46,17 @@ pub fn decoder() -> Result<Decoder> {
 pub fn run(layout: &str, workers: usize, episodes: &[Episode], folder: &Path) -> Result<Summary> {
     let layout = Layout::open(layout)?;
     let (halt, halted) = unbounded();
-    let publisher = Arc::new(FolderPublisher::new(Objects::open(folder)?, OutcomeTable::open(folder)?, &layout.name, halt));
+    let publisher =
+        Arc::new(FolderPublisher::new(Objects::open(folder)?, OutcomeTable::open(folder)?, &layout.name, halt));
     let staging = folder.join(".staging");
     std::fs::create_dir_all(&staging)?;
-    let announcements: Vec<_> = episodes.iter().enumerate().map(|(at, episode)| Ok(announcement(at, episode))).collect();
-    let roots = episodes.iter().flat_map(|episode| [&episode.audio, &episode.transcript]).filter_map(|path| Some(path.parent()?.to_owned())).collect();
+    let announcements: Vec<_> =
+        episodes.iter().enumerate().map(|(at, episode)| Ok(announcement(at, episode))).collect();
+    let roots = episodes
+        .iter()
+        .flat_map(|episode| [&episode.audio, &episode.transcript])
+        .filter_map(|path| Some(path.parent()?.to_owned()))
+        .collect();
     let equipment = Arc::new(Equipment {
         fetcher: Fetcher::new(FetchPolicy { roots, ..FetchPolicy::default() }),
         staging,

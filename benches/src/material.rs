@@ -42,8 +42,15 @@ fn kept() -> PathBuf {
 fn sources() -> (Vec<PathBuf>, PathBuf) {
     let shared = root().join("../shared/data");
     if shared.is_dir() {
-        let talk = ["rfe-ep5_full-episode.m4a", "rfe-ep6_full-episode.m4a", "Weavercast__constructedlanguageascensorshipresistance.mp3"];
-        return (talk.iter().map(|name| shared.join("audio").join(name)).collect(), shared.join("transcripts/syntax_101.srt"));
+        let talk = [
+            "rfe-ep5_full-episode.m4a",
+            "rfe-ep6_full-episode.m4a",
+            "Weavercast__constructedlanguageascensorshipresistance.mp3",
+        ];
+        return (
+            talk.iter().map(|name| shared.join("audio").join(name)).collect(),
+            shared.join("transcripts/syntax_101.srt"),
+        );
     }
     eprintln!("../shared/data is absent: measuring on the examples");
     let examples = root().join("examples");
@@ -71,22 +78,41 @@ pub fn episodes(seconds: u32) -> Result<Vec<Episode>> {
             parts.push_str(&format!("file '{}'\n", part.display()));
         }
         std::fs::write(&list, parts.repeat(64))?;
-        ffmpeg(&["-f", "concat", "-safe", "0", "-i", &list.to_string_lossy(), "-t", &seconds.to_string(), "-c:a", "flac", &pcm.to_string_lossy()])?;
+        ffmpeg(&[
+            "-f",
+            "concat",
+            "-safe",
+            "0",
+            "-i",
+            &list.to_string_lossy(),
+            "-t",
+            &seconds.to_string(),
+            "-c:a",
+            "flac",
+            &pcm.to_string_lossy(),
+        ])?;
     }
-    CODECS.iter().map(|(name, ending, options)| {
-        let audio = folder.join(format!("talk-{seconds}s.{ending}"));
-        if !audio.exists() {
-            let mut args = vec!["-i".to_owned(), pcm.to_string_lossy().into_owned()];
-            args.extend(options.iter().map(|option| (*option).to_owned()));
-            args.push(audio.to_string_lossy().into_owned());
-            ffmpeg(&args.iter().map(String::as_str).collect::<Vec<_>>())?;
-        }
-        Ok(Episode { name, audio, transcript: transcript.clone(), seconds: f64::from(seconds) })
-    }).collect()
+    CODECS
+        .iter()
+        .map(|(name, ending, options)| {
+            let audio = folder.join(format!("talk-{seconds}s.{ending}"));
+            if !audio.exists() {
+                let mut args = vec!["-i".to_owned(), pcm.to_string_lossy().into_owned()];
+                args.extend(options.iter().map(|option| (*option).to_owned()));
+                args.push(audio.to_string_lossy().into_owned());
+                ffmpeg(&args.iter().map(String::as_str).collect::<Vec<_>>())?;
+            }
+            Ok(Episode { name, audio, transcript: transcript.clone(), seconds: f64::from(seconds) })
+        })
+        .collect()
 }
 
 fn ffmpeg(args: &[&str]) -> Result<()> {
-    let done = Command::new("ffmpeg").args(["-nostdin", "-v", "error", "-y"]).args(args).status().context("cannot start ffmpeg")?;
+    let done = Command::new("ffmpeg")
+        .args(["-nostdin", "-v", "error", "-y"])
+        .args(args)
+        .status()
+        .context("cannot start ffmpeg")?;
     ensure!(done.success(), "ffmpeg failed on {args:?}");
     Ok(())
 }

@@ -22,8 +22,8 @@ use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::Operator;
-use timely::dataflow::operators::{Capability, Probe};
 use timely::dataflow::operators::probe::Handle;
+use timely::dataflow::operators::{Capability, Probe};
 use timely::scheduling::Activator;
 use timely::worker::Worker;
 
@@ -106,7 +106,11 @@ pub(crate) struct Knowledge {
 impl Knowledge {
     /// Builds the dataflow; `corrected` hears of episodes that turned out duplicates after they
     /// had been let through.
-    pub(crate) fn build(worker: &mut Worker, exchanged: Exchanged, corrected: impl Fn(EpisodeKey, EpisodeKey) + 'static) -> Self {
+    pub(crate) fn build(
+        worker: &mut Worker,
+        exchanged: Exchanged,
+        corrected: impl Fn(EpisodeKey, EpisodeKey) + 'static,
+    ) -> Self {
         let (facts, probe) = worker.dataflow::<u64, _, _>(|scope| {
             let (facts, items) = scope.new_collection::<(Digest, Item), isize>();
             let canonical = items.clone().reduce(|_digest, items, output| output.push((items[0].0.clone(), 1)));

@@ -59,14 +59,16 @@ pub(crate) fn groups(layout: &Layout) -> Vec<GroupSpec> {
 /// The kinds that leave an operator are those that another one, or the gathering, takes in.
 fn group(operator: &OperatorSpec, layout: &Layout) -> GroupSpec {
     let elsewhere = |kind: Kind| {
-        layout.operators.iter().filter(|other| *other != operator).flat_map(|other| &other.stages).any(|stage| stage.consumes(kind))
+        layout
+            .operators
+            .iter()
+            .filter(|other| *other != operator)
+            .flat_map(|other| &other.stages)
+            .any(|stage| stage.consumes(kind))
     };
     // What dedupe takes in leaves `fetch`; what it lets through never leaves another operator.
-    let outside: BTreeSet<Kind> = ROUTED
-        .into_iter()
-        .filter(|&kind| GATHERED.contains(&kind) || elsewhere(kind))
-        .chain([Kind::Outcome])
-        .collect();
+    let outside: BTreeSet<Kind> =
+        ROUTED.into_iter().filter(|&kind| GATHERED.contains(&kind) || elsewhere(kind)).chain([Kind::Outcome]).collect();
     GroupSpec { name: operator.name(), stages: operator.stages.clone(), max_items: operator.max_items, outside }
 }
 
@@ -79,14 +81,18 @@ impl<'s> Streams<'s> {
     fn add(&mut self, stream: StreamVec<'s, Epoch, Record>) {
         let sorted = stream.partition(Kind::Outcome as u64 + 1, |record: Record| (record.kind() as u64, record));
         for (at, stream) in sorted.into_iter().enumerate() {
-            let Some(&kind) = ROUTED.iter().chain(&[Kind::Outcome]).find(|kind| **kind as usize == at) else { continue };
+            let Some(&kind) = ROUTED.iter().chain(&[Kind::Outcome]).find(|kind| **kind as usize == at) else {
+                continue;
+            };
             self.0.entry(kind).or_default().push(stream);
         }
     }
 
     /// All records of these kinds.
     fn take(&self, scope: Scope<'s, Epoch>, kinds: impl Fn(Kind) -> bool) -> StreamVec<'s, Epoch, Record> {
-        scope.concatenate(self.0.iter().filter(|(kind, _)| kinds(**kind)).flat_map(|(_, streams)| streams.iter().cloned()))
+        scope.concatenate(
+            self.0.iter().filter(|(kind, _)| kinds(**kind)).flat_map(|(_, streams)| streams.iter().cloned()),
+        )
     }
 }
 
@@ -145,7 +151,11 @@ pub(crate) fn build(
 }
 
 /// Notes when epochs are done at an operator.
-fn watched<'s>(stream: StreamVec<'s, Epoch, Record>, name: &str, latency: &Rc<RefCell<EpochLatency>>) -> StreamVec<'s, Epoch, Record> {
+fn watched<'s>(
+    stream: StreamVec<'s, Epoch, Record>,
+    name: &str,
+    latency: &Rc<RefCell<EpochLatency>>,
+) -> StreamVec<'s, Epoch, Record> {
     let probe = Handle::new();
     latency.borrow_mut().watch(name, probe.clone());
     stream.probe_with(&probe)

@@ -7,8 +7,8 @@
 //! The feed also chooses each episode's home: the worker with the least audio on its way. A hash of
 //! the id would need no choice, but eight episodes seldom divide evenly by a hash.
 
-use std::collections::HashSet;
 use std::cell::RefCell;
+use std::collections::HashSet;
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -183,7 +183,10 @@ pub(crate) fn intake<'s>(
 
 /// How much audio an episode will bring: what its source says, within reason, else half an hour.
 fn expected_seconds(announcement: &Announcement) -> f64 {
-    announcement.declared_seconds.filter(|seconds| seconds.is_finite()).map_or(1800.0, |seconds| seconds.clamp(1.0, 43_200.0))
+    announcement
+        .declared_seconds
+        .filter(|seconds| seconds.is_finite())
+        .map_or(1800.0, |seconds| seconds.clamp(1.0, 43_200.0))
 }
 
 /// An entry that could not be read still has exactly one outcome, under the best id known of it.
@@ -210,7 +213,10 @@ pub fn unix_now() -> f64 {
 
 impl std::fmt::Debug for Feed {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        f.debug_struct("Feed").field("offered", &self.offered()).field("in_flight", &self.in_flight()).finish_non_exhaustive()
+        f.debug_struct("Feed")
+            .field("offered", &self.offered())
+            .field("in_flight", &self.in_flight())
+            .finish_non_exhaustive()
     }
 }
 
@@ -245,7 +251,8 @@ mod tests {
     #[test]
     fn an_episode_goes_to_the_worker_with_the_least_audio() {
         let lengths = [600.0, 100.0, 100.0, 100.0, 300.0, 100.0];
-        let feed = Feed::new(Box::new(lengths.into_iter().enumerate().map(|(id, seconds)| announced(id, seconds))), 2, 100);
+        let feed =
+            Feed::new(Box::new(lengths.into_iter().enumerate().map(|(id, seconds)| announced(id, seconds))), 2, 100);
         let homes: Vec<u64> = std::iter::from_fn(|| taken(&feed)).map(|episode| episode.home).collect();
         assert_eq!(homes, [0, 1, 1, 1, 1, 0]);
     }

@@ -143,7 +143,11 @@ impl Layout {
             operator.stages.sort();
         }
         layout.operators.sort_by_key(|operator| operator.stages.first().copied());
-        layout.check().map_err(|(problem, remedy)| LayoutError::Impossible { path: path.to_owned(), problem, remedy })?;
+        layout.check().map_err(|(problem, remedy)| LayoutError::Impossible {
+            path: path.to_owned(),
+            problem,
+            remedy,
+        })?;
         Ok(layout)
     }
 
@@ -158,7 +162,10 @@ impl Layout {
         }
         for (name, lanes) in &self.lanes {
             if name == "worker" {
-                return no("a pool of lanes is named worker".into(), "`worker` means the worker's own thread: choose another name");
+                return no(
+                    "a pool of lanes is named worker".into(),
+                    "`worker` means the worker's own thread: choose another name",
+                );
             }
             if !(1..=256).contains(&lanes.threads) {
                 return no(format!("lanes {name} have {} threads", lanes.threads), "give 1 to 256");
@@ -171,35 +178,62 @@ impl Layout {
                 return no("an operator has no stages".into(), "name at least one, or remove it");
             }
             if operator.on != "worker" && !self.lanes.contains_key(&operator.on) {
-                return no(format!("operator {name} runs on lanes {}, which do not exist", operator.on), "add [lanes.NAME], or use \"worker\"");
+                return no(
+                    format!("operator {name} runs on lanes {}, which do not exist", operator.on),
+                    "add [lanes.NAME], or use \"worker\"",
+                );
             }
             if !(1..=4096).contains(&operator.max_items) {
                 return no(format!("operator {name} has max_items {}", operator.max_items), "give 1 to 4096");
             }
             if operator.max_wait_ms > 60_000 || !(1..=86_400).contains(&operator.deadline_seconds) {
-                return no(format!("operator {name} waits too long or not at all"), "max_wait_ms up to 60000, deadline_seconds from 1 to 86400");
+                return no(
+                    format!("operator {name} waits too long or not at all"),
+                    "max_wait_ms up to 60000, deadline_seconds from 1 to 86400",
+                );
             }
             if has(Stage::Fetch) && operator.stages.len() > 1 {
-                return no(format!("operator {name} joins fetch with other stages"), "let fetch stand alone: duplicates are dropped right after it");
+                return no(
+                    format!("operator {name} joins fetch with other stages"),
+                    "let fetch stand alone: duplicates are dropped right after it",
+                );
             }
-            if operator.stages[0] < Stage::Transcribe && operator.stages[operator.stages.len() - 1] >= Stage::Transcribe {
-                return no(format!("operator {name} joins stages before and after the pieces of an episode are gathered"), "split it between embed and transcribe");
+            if operator.stages[0] < Stage::Transcribe && operator.stages[operator.stages.len() - 1] >= Stage::Transcribe
+            {
+                return no(
+                    format!("operator {name} joins stages before and after the pieces of an episode are gathered"),
+                    "split it between embed and transcribe",
+                );
             }
-            for (stage, source) in [(Stage::Speech, Stage::Decode), (Stage::Events, Stage::Decode), (Stage::Embed, Stage::Transcript)] {
+            for (stage, source) in
+                [(Stage::Speech, Stage::Decode), (Stage::Events, Stage::Decode), (Stage::Embed, Stage::Transcript)]
+            {
                 let source_comes_later = self.operators.iter().position(|o| o.stages.contains(&source))
                     > self.operators.iter().position(|o| o.stages.contains(&stage));
                 if has(stage) && source_comes_later {
-                    return no(format!("operator {name} would need its own results: {stage} lives on what {source} sends"), "move one of the two stages");
+                    return no(
+                        format!("operator {name} would need its own results: {stage} lives on what {source} sends"),
+                        "move one of the two stages",
+                    );
                 }
             }
             let slow = [Stage::Fetch, Stage::Decode, Stage::Transcribe, Stage::Cut];
             if operator.on == "worker" && slow.iter().any(|stage| has(*stage)) {
-                return no(format!("operator {name} waits for the network or a child process on the worker's thread"), "put it on lanes");
+                return no(
+                    format!("operator {name} waits for the network or a child process on the worker's thread"),
+                    "put it on lanes",
+                );
             }
             // A decoder waits while the budget of audio is used up, and only the models free it.
-            let starves = |other: &OperatorSpec| other.on == operator.on && other.stages.iter().any(|stage| [Stage::Speech, Stage::Events].contains(stage) && !has(*stage));
+            let starves = |other: &OperatorSpec| {
+                other.on == operator.on
+                    && other.stages.iter().any(|stage| [Stage::Speech, Stage::Events].contains(stage) && !has(*stage))
+            };
             if has(Stage::Decode) && self.operators.iter().any(starves) {
-                return no(format!("operator {name} shares its lanes with models that wait for its windows"), "give decode lanes of its own, or put it into one operator with speech and events");
+                return no(
+                    format!("operator {name} shares its lanes with models that wait for its windows"),
+                    "give decode lanes of its own, or put it into one operator with speech and events",
+                );
             }
         }
         Ok(())
@@ -230,7 +264,8 @@ mod tests {
     fn fused_with(from: &str, to: &str) -> String {
         let (_, text) = SHIPPED[0];
         assert!(text.contains(from), "the shipped layout holds {from}");
-        Layout::parse("test.toml", &text.replacen(from, to, 1)).map_or_else(|error| error.to_string(), |_| "accepted".to_owned())
+        Layout::parse("test.toml", &text.replacen(from, to, 1))
+            .map_or_else(|error| error.to_string(), |_| "accepted".to_owned())
     }
 
     #[test]

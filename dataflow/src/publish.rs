@@ -50,14 +50,7 @@ pub enum End {
 impl FolderPublisher {
     /// A publisher into these stores.
     pub fn new(objects: Objects, table: OutcomeTable, layout: &str, halt: Sender<SinkError>) -> Self {
-        Self {
-            objects,
-            table,
-            layout: layout.to_owned(),
-            ledger: Mutex::default(),
-            latency: Mutex::default(),
-            halt,
-        }
+        Self { objects, table, layout: layout.to_owned(), ledger: Mutex::default(), latency: Mutex::default(), halt }
     }
 
     /// The outcomes table.

@@ -66,7 +66,8 @@ pub fn run(
     ended: impl Fn(&Outcome) + Send + Sync + 'static,
 ) -> Result<Summary, RunError> {
     let specs = graph::groups(layout);
-    let crews = (0..workers).map(|_| Crew::warm(layout, &specs, &equipment).map(Some)).collect::<Result<Vec<_>, _>>()?;
+    let crews =
+        (0..workers).map(|_| Crew::warm(layout, &specs, &equipment).map(Some)).collect::<Result<Vec<_>, _>>()?;
     let started = Instant::now();
     let site = Arc::new(Site {
         layout: layout.clone(),
@@ -140,13 +141,17 @@ impl Crew {
         for (name, pool) in &layout.lanes {
             lanes.insert(name.clone(), Lanes::start(name, pool.threads, placed_on(name), equipment.clone())?);
         }
-        let own = placed_on("worker").iter().map(|(&at, spec)| Ok((at, Group::warm(spec, equipment)?))).collect::<Result<_, Fault>>()?;
+        let own = placed_on("worker")
+            .iter()
+            .map(|(&at, spec)| Ok((at, Group::warm(spec, equipment)?)))
+            .collect::<Result<_, Fault>>()?;
         Ok(Self { lanes, own })
     }
 
     fn place(self, layout: &Layout) -> Vec<Placed> {
         let Self { lanes, mut own } = self;
-        let lanes: HashMap<_, _> = lanes.into_iter().map(|(name, lanes)| (name, Rc::new(RefCell::new(lanes)))).collect();
+        let lanes: HashMap<_, _> =
+            lanes.into_iter().map(|(name, lanes)| (name, Rc::new(RefCell::new(lanes)))).collect();
         let place = |(at, operator): (usize, &crate::layout::OperatorSpec)| match own.remove(&at) {
             Some(group) => Placed::Worker(group),
             None => Placed::Lanes(lanes[&operator.on].clone()),

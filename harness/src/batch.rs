@@ -31,14 +31,19 @@ pub fn replay(args: ReplayArgs) -> Result<ExitCode> {
     progress::start_log(args.job.log);
     let table = OutcomeTable::existing(&args.job.output)?;
     // An entry that could not be read has nowhere to be read again from.
-    let failed: Vec<Announcement> =
-        table.read(Which::Failed)?.into_iter().map(|outcome| outcome.announcement).filter(|announcement| !announcement.base.is_empty()).collect();
+    let failed: Vec<Announcement> = table
+        .read(Which::Failed)?
+        .into_iter()
+        .map(|outcome| outcome.announcement)
+        .filter(|announcement| !announcement.base.is_empty())
+        .collect();
     drop(table);
     if failed.is_empty() {
         eprintln!("nothing to replay: no failed episode in {}", args.job.output.display());
         return Ok(ExitCode::SUCCESS);
     }
-    let mut roots: Vec<PathBuf> = failed.iter().map(|announcement| PathBuf::from(&announcement.base)).filter(|base| base.is_dir()).collect();
+    let mut roots: Vec<PathBuf> =
+        failed.iter().map(|announcement| PathBuf::from(&announcement.base)).filter(|base| base.is_dir()).collect();
     roots.sort();
     roots.dedup();
     let progress = Progress::new(args.job.log);
@@ -72,7 +77,8 @@ fn job(args: JobArgs, mut roots: Vec<PathBuf>, announcements: Announcements, pro
 /// `previews.jsonl` and the result page, from the table.
 fn write_results(table: &OutcomeTable, output: &Path) -> Result<PathBuf> {
     previews::write(table, output)?;
-    report::write(&table.read(Which::All)?, output).with_context(|| format!("cannot write the result page into {}", output.display()))
+    report::write(&table.read(Which::All)?, output)
+        .with_context(|| format!("cannot write the result page into {}", output.display()))
 }
 
 fn folder_of(input: &Path) -> PathBuf {

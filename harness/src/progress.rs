@@ -20,7 +20,11 @@ const EVERY: Duration = Duration::from_secs(10);
 pub fn start_log(format: LogFormat) {
     let default = if shows_bar(format) { "error" } else { "info" };
     let filter = EnvFilter::try_from_default_env().unwrap_or_else(|_| EnvFilter::new(default));
-    let log = tracing_subscriber::fmt().with_env_filter(filter).with_writer(std::io::stderr).with_ansi(std::io::stderr().is_terminal()).with_target(false);
+    let log = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(std::io::stderr)
+        .with_ansi(std::io::stderr().is_terminal())
+        .with_target(false);
     match format {
         LogFormat::Plain => log.init(),
         LogFormat::Json => log.json().flatten_event(true).init(),
@@ -46,7 +50,12 @@ impl Progress {
         let bar = ProgressBar::with_draw_target(None, target);
         bar.set_style(style("{spinner} {pos} episodes  {per_sec}  {elapsed}  {msg}"));
         bar.enable_steady_tick(Duration::from_millis(200));
-        Self(Arc::new(Shared { bar, audio: AtomicU64::new(0), failed: AtomicU64::new(0), last_line: Mutex::new(Instant::now()) }))
+        Self(Arc::new(Shared {
+            bar,
+            audio: AtomicU64::new(0),
+            failed: AtomicU64::new(0),
+            last_line: Mutex::new(Instant::now()),
+        }))
     }
 
     /// There are `total` episodes.
@@ -65,7 +74,8 @@ impl Progress {
     pub fn ended(&self, outcome: &Outcome) {
         let shared = &*self.0;
         shared.bar.inc(1);
-        let audio = shared.audio.fetch_add((outcome.picture.seconds * 1000.0) as u64, Ordering::Relaxed) as f64 / 1000.0;
+        let audio =
+            shared.audio.fetch_add((outcome.picture.seconds * 1000.0) as u64, Ordering::Relaxed) as f64 / 1000.0;
         if let State::Failed { fault } = &outcome.state {
             let failed = shared.failed.fetch_add(1, Ordering::Relaxed) + 1;
             shared.bar.set_message(format!("{failed} failed"));

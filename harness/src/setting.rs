@@ -35,7 +35,8 @@ impl Setting {
         let layout = Layout::open(&args.layout)?;
         let weights = match &args.weights {
             Some(path) => {
-                let text = std::fs::read_to_string(path).with_context(|| format!("cannot read weights {}", path.display()))?;
+                let text =
+                    std::fs::read_to_string(path).with_context(|| format!("cannot read weights {}", path.display()))?;
                 Weights::parse(&text).with_context(|| path.display().to_string())?
             }
             None => Weights::default(),

@@ -23,7 +23,11 @@ pub fn text(summary: &Summary, layout: &str, workers: u16, audio: f64, page: &Pa
     if summary.repeated > 0 {
         line(format_args!("{} announcements repeated an episode and were passed over", summary.repeated));
     }
-    line(format_args!("{:.0} s of audio, {:.0} s per second; layout {layout}, {workers} workers", audio, audio / seconds));
+    line(format_args!(
+        "{:.0} s of audio, {:.0} s per second; layout {layout}, {workers} workers",
+        audio,
+        audio / seconds
+    ));
     line(format_args!("{:<44}{:>9}{:>9}{:>9}{:>9}", "latency in seconds", "p50", "p90", "p99", "max"));
     line(format_args!("{}", row("preview (taken in to published)", &summary.previews.whole)));
     for (stage, (queued, computing)) in &summary.previews.stages {

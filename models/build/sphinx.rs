@@ -22,24 +22,14 @@ const SPHINX_CONFIG_H: &str = "#define HAVE_STDINT_H\n#define SIZEOF_LONG 8\n\
     #ifndef HAVE_LONG_LONG\n#define HAVE_LONG_LONG\n#endif\n#define SIZEOF_LONG_LONG 8\n";
 
 /// Folders of C files below `src/`, the whole library.
-const FOLDERS: [&str; 7] = [
-    "",
-    "common_audio/signal_processing",
-    "common_audio/vad",
-    "fe",
-    "feat",
-    "lm",
-    "util",
-];
+const FOLDERS: [&str; 7] = ["", "common_audio/signal_processing", "common_audio/vad", "fe", "feat", "lm", "util"];
 
 /// Builds the static library and tells cargo to link it.
 pub fn compile() {
     println!("cargo:rerun-if-env-changed=HARK_HOME");
     println!("cargo:rerun-if-changed=src/sphinx/forget.c");
     println!("cargo:rerun-if-changed=build/sphinx.rs");
-    let home = env::var_os("HARK_HOME")
-        .map(PathBuf::from)
-        .unwrap_or_default();
+    let home = env::var_os("HARK_HOME").map(PathBuf::from).unwrap_or_default();
     let root = home.join(RELEASE);
     let sources = root.join("src");
     println!("cargo:rerun-if-changed={}", sources.display());
@@ -53,18 +43,11 @@ pub fn compile() {
     let out = PathBuf::from(env::var_os("OUT_DIR").expect("cargo sets OUT_DIR for build scripts"));
     let generated = out.join("sphinx-config");
     write(&generated.join("config.h"), CONFIG_H);
-    write(
-        &generated.join("pocketsphinx/sphinx_config.h"),
-        SPHINX_CONFIG_H,
-    );
+    write(&generated.join("pocketsphinx/sphinx_config.h"), SPHINX_CONFIG_H);
 
     let mut build = cc::Build::new();
     build
-        .files(
-            FOLDERS
-                .iter()
-                .flat_map(|folder| c_files(&sources.join(folder))),
-        )
+        .files(FOLDERS.iter().flat_map(|folder| c_files(&sources.join(folder))))
         .file("src/sphinx/forget.c")
         .include(&generated)
         .include(&sources)
@@ -83,8 +66,7 @@ pub fn compile() {
 
 /// The `.c` files of one folder, sorted, so that the archive is the same on every machine.
 fn c_files(folder: &Path) -> Vec<PathBuf> {
-    let entries = fs::read_dir(folder)
-        .unwrap_or_else(|e| panic!("{}: {e}; run `make setup` again", folder.display()));
+    let entries = fs::read_dir(folder).unwrap_or_else(|e| panic!("{}: {e}; run `make setup` again", folder.display()));
     let mut files: Vec<PathBuf> = entries
         .filter_map(|entry| entry.ok().map(|entry| entry.path()))
         .filter(|path| path.extension().is_some_and(|extension| extension == "c"))

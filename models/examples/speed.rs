@@ -41,22 +41,34 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     for windows in [1, 4, 16, 32] {
         let batch: Vec<&[i16]> = vec![&noise; windows];
         let handles = (0..lanes).map(|_| detector.share()).collect();
-        report(&format!("Silero, {windows} windows of {WINDOW} s"), "audio-s/s", (windows * WINDOW) as f64, handles, (192 / windows).max(8), |detector: &SpeechDetector| {
-            detector.probabilities(&batch).map(drop)
-        })?;
+        report(
+            &format!("Silero, {windows} windows of {WINDOW} s"),
+            "audio-s/s",
+            (windows * WINDOW) as f64,
+            handles,
+            (192 / windows).max(8),
+            |detector: &SpeechDetector| detector.probabilities(&batch).map(drop),
+        )?;
     }
     let short = &noise[..5 * 16_000];
     let handles = (0..lanes).map(|_| detector.share()).collect();
-    report("Silero, 1 window of 5 s", "audio-s/s", 5.0, handles, 400, |detector: &SpeechDetector| detector.probabilities(&[short]).map(drop))?;
+    report("Silero, 1 window of 5 s", "audio-s/s", 5.0, handles, 400, |detector: &SpeechDetector| {
+        detector.probabilities(&[short]).map(drop)
+    })?;
 
     let sentences = sentences(&transcripts)?;
     println!("{} sentences, {:.0} characters on average", sentences.len(), mean_length(&sentences));
     for batch in [1, 8, 32, 128, 512] {
         let sentences: Vec<&str> = sentences.iter().map(String::as_str).take(batch.max(128)).collect();
         let handles = (0..lanes).map(|_| embedder.share()).collect();
-        report(&format!("MiniLM, calls of {batch}"), "sentences/s", sentences.len() as f64, handles, 2, |embedder: &Embedder| {
-            sentences.chunks(batch).try_for_each(|batch| embedder.embed(batch).map(drop))
-        })?;
+        report(
+            &format!("MiniLM, calls of {batch}"),
+            "sentences/s",
+            sentences.len() as f64,
+            handles,
+            2,
+            |embedder: &Embedder| sentences.chunks(batch).try_for_each(|batch| embedder.embed(batch).map(drop)),
+        )?;
     }
     Ok(())
 }
@@ -74,7 +86,8 @@ fn report<H: Send, E: Send + std::error::Error + 'static>(
     let lanes = handles.len() as f64;
     let times: Vec<Result<f64, E>> = std::thread::scope(|scope| {
         let work = &work;
-        let lanes: Vec<_> = handles.into_iter().map(|handle| scope.spawn(move || lane(&handle, rounds, work))).collect();
+        let lanes: Vec<_> =
+            handles.into_iter().map(|handle| scope.spawn(move || lane(&handle, rounds, work))).collect();
         lanes.into_iter().map(|lane| lane.join().expect("a lane panicked")).collect()
     });
     let wall = begin.elapsed().as_secs_f64() / (rounds + 1) as f64;
@@ -82,7 +95,11 @@ fn report<H: Send, E: Send + std::error::Error + 'static>(
     for time in times {
         rate += items / time?;
     }
-    println!("{name}: {:.0} {unit} per processor second of a lane, {:.0} {unit} by the clock on {lanes} lanes", rate / lanes, lanes * items / wall);
+    println!(
+        "{name}: {:.0} {unit} per processor second of a lane, {:.0} {unit} by the clock on {lanes} lanes",
+        rate / lanes,
+        lanes * items / wall
+    );
     Ok(())
 }
 
@@ -118,7 +135,9 @@ fn noise(samples: usize) -> Vec<i16> {
 fn sentences(paths: &[String]) -> std::io::Result<Vec<String>> {
     let mut text = String::new();
     for path in paths {
-        for line in std::fs::read_to_string(path)?.lines().filter(|line| !line.contains("-->") && line.parse::<u32>().is_err()) {
+        for line in
+            std::fs::read_to_string(path)?.lines().filter(|line| !line.contains("-->") && line.parse::<u32>().is_err())
+        {
             text.push_str(line.split_once("]: ").map_or(line, |(_, said)| said));
             text.push(' ');
         }
@@ -126,7 +145,11 @@ fn sentences(paths: &[String]) -> std::io::Result<Vec<String>> {
     if text.is_empty() {
         text = "The lighthouse keeper wrote down the weather every morning for forty years. ".repeat(512);
     }
-    Ok(text.split_inclusive(['.', '?', '!']).map(|sentence| sentence.trim().to_owned()).filter(|sentence| sentence.len() > 3).collect())
+    Ok(text
+        .split_inclusive(['.', '?', '!'])
+        .map(|sentence| sentence.trim().to_owned())
+        .filter(|sentence| sentence.len() > 3)
+        .collect())
 }
 
 fn mean_length(sentences: &[String]) -> f64 {

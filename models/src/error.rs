@@ -78,10 +78,6 @@ impl From<tch::TchError> for ModelError {
         // libtorch appends a C++ stack trace that helps no reader.
         let message = text.lines().next().unwrap_or_default().to_owned();
         let memory = ["out of memory", "not enough memory", "can't allocate memory"];
-        if memory.iter().any(|sign| text.contains(sign)) {
-            Self::OutOfMemory(message)
-        } else {
-            Self::Torch(message)
-        }
+        if memory.iter().any(|sign| text.contains(sign)) { Self::OutOfMemory(message) } else { Self::Torch(message) }
     }
 }

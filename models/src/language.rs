@@ -34,8 +34,14 @@ mod tests {
     #[test]
     fn a_sentence_is_recognised_in_several_scripts() {
         assert_eq!(code("Today we talk about the people who keep the old railway running every winter."), Some("eng"));
-        assert_eq!(code("Heute sprechen wir über die Menschen, die im Winter die alte Bahn am Laufen halten."), Some("deu"));
-        assert_eq!(code("Σήμερα μιλάμε για τους ανθρώπους που κρατούν το παλιό τρένο σε λειτουργία τον χειμώνα."), Some("ell"));
+        assert_eq!(
+            code("Heute sprechen wir über die Menschen, die im Winter die alte Bahn am Laufen halten."),
+            Some("deu")
+        );
+        assert_eq!(
+            code("Σήμερα μιλάμε για τους ανθρώπους που κρατούν το παλιό τρένο σε λειτουργία τον χειμώνα."),
+            Some("ell")
+        );
     }
 
     #[test]

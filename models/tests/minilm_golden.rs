@@ -25,7 +25,8 @@ fn sentences() -> Vec<String> {
 
 fn reference() -> Vec<Vec<f32>> {
     let bytes = std::fs::read(goldens().join("minilm.f32")).unwrap();
-    let values: Vec<f32> = bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect();
+    let values: Vec<f32> =
+        bytes.chunks_exact(4).map(|four| f32::from_le_bytes([four[0], four[1], four[2], four[3]])).collect();
     values.chunks_exact(DIMENSIONS).map(<[f32]>::to_vec).collect()
 }
 
@@ -41,8 +42,12 @@ fn texts(sentences: &[String]) -> Vec<&str> {
 
 /// Texts of every length from 2 to 37 word pieces, and some beyond.
 fn varied() -> Vec<String> {
-    let words = "and the keeper of the light went up the stairs again to see what the sea had brought".split(' ').cycle();
-    (0..36).map(|count| words.clone().skip(count).take(count).collect::<Vec<_>>().join(" ")).chain(sentences()).collect()
+    let words =
+        "and the keeper of the light went up the stairs again to see what the sea had brought".split(' ').cycle();
+    (0..36)
+        .map(|count| words.clone().skip(count).take(count).collect::<Vec<_>>().join(" "))
+        .chain(sentences())
+        .collect()
 }
 
 #[test]

@@ -44,7 +44,11 @@ fn detector() -> SpeechDetector {
 /// Windows of many lengths cut from the signal, among them an empty and a very short one.
 fn windows(signal: &[i16]) -> Vec<&[i16]> {
     let lengths = [31_000, 512, 0, 20_000, 59_000, 20_000, 100, 20_001, 4096, 59_360, 30_000, 7_777, 20_000];
-    lengths.iter().enumerate().map(|(at, &length)| &signal[signal.len() - length - at.min(signal.len() - length)..][..length]).collect()
+    lengths
+        .iter()
+        .enumerate()
+        .map(|(at, &length)| &signal[signal.len() - length - at.min(signal.len() - length)..][..length])
+        .collect()
 }
 
 fn largest_difference(a: &[f32], b: &[f32]) -> f32 {
@@ -72,7 +76,8 @@ fn a_window_has_the_same_bits_alone_and_in_any_batch() {
     let _lane = lane_thread_setup();
     let (detector, signal) = (detector(), signal());
     let windows = windows(&signal);
-    let alone: Vec<Vec<f32>> = windows.iter().map(|window| detector.probabilities(&[*window]).unwrap().remove(0)).collect();
+    let alone: Vec<Vec<f32>> =
+        windows.iter().map(|window| detector.probabilities(&[*window]).unwrap().remove(0)).collect();
     for size in 1..=windows.len() {
         for (batch, alone) in windows.chunks(size).zip(alone.chunks(size)) {
             assert_eq!(detector.probabilities(batch).unwrap(), alone, "batches of {size}");

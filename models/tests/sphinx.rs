@@ -19,8 +19,7 @@ fn recogniser() -> Recogniser {
 /// The five LibriVox sentences as (samples, text); none where the test material is absent.
 fn sentences() -> Vec<(Vec<i16>, String)> {
     let shared = env::var_os("HARK_SHARED_DATA").map(PathBuf::from);
-    let shared =
-        shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"));
+    let shared = shared.unwrap_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../../shared/data"));
     let Ok(entries) = fs::read_dir(shared.join("audio")) else {
         println!("SKIPPED: ../shared/data is absent, no real speech to recognise");
         return Vec::new();
@@ -47,9 +46,7 @@ fn sentences() -> Vec<(Vec<i16>, String)> {
 fn samples_of(wav: &[u8]) -> Vec<i16> {
     let data = wav.windows(4).position(|tag| tag == b"data").unwrap() + 8;
     let pairs = wav[data..].chunks_exact(2);
-    pairs
-        .map(|pair| i16::from_le_bytes([pair[0], pair[1]]))
-        .collect()
+    pairs.map(|pair| i16::from_le_bytes([pair[0], pair[1]])).collect()
 }
 
 /// Reproducible noise of the given peak.
@@ -97,10 +94,7 @@ fn two_words_in_three_of_clear_speech_are_right() {
         wrong += errors;
         said_in_all += said.len();
     }
-    assert!(
-        wrong * 100 <= said_in_all * 35,
-        "{wrong} of {said_in_all} words wrong"
-    );
+    assert!(wrong * 100 <= said_in_all * 35, "{wrong} of {said_in_all} words wrong");
 }
 
 #[test]
@@ -112,17 +106,11 @@ fn words_follow_each_other_within_the_samples_with_a_probability_each() {
         assert!(!words.is_empty());
         let mut now = 0.0;
         for word in &words {
-            assert!(
-                word.start >= now && word.end > word.start,
-                "{word:?} at {now}"
-            );
+            assert!(word.start >= now && word.end > word.start, "{word:?} at {now}");
             assert!((0.0..=1.0).contains(&word.confidence), "{word:?}");
             now = word.end;
         }
-        assert!(
-            now <= duration && now > duration - 1.0,
-            "{now} of {duration}"
-        );
+        assert!(now <= duration && now > duration - 1.0, "{now} of {duration}");
         assert!(words.iter().any(|word| word.confidence > 0.5));
     }
 }
@@ -130,19 +118,13 @@ fn words_follow_each_other_within_the_samples_with_a_probability_each() {
 #[test]
 fn the_same_samples_give_the_same_words_whatever_was_heard_before() {
     let sentences = sentences();
-    let fresh: Vec<Vec<RecognisedWord>> = sentences
-        .iter()
-        .map(|(samples, _)| recogniser().words(samples).unwrap())
-        .collect();
+    let fresh: Vec<Vec<RecognisedWord>> =
+        sentences.iter().map(|(samples, _)| recogniser().words(samples).unwrap()).collect();
     let mut worn = recogniser();
     for pass in 0..2 {
         for (at, (samples, _)) in sentences.iter().enumerate().rev() {
             worn.words(&noise(1 + pass, 12_000)).unwrap();
-            assert_eq!(
-                worn.words(samples).unwrap(),
-                fresh[at],
-                "sentence {at}, pass {pass}"
-            );
+            assert_eq!(worn.words(samples).unwrap(), fresh[at], "sentence {at}, pass {pass}");
         }
     }
 }
@@ -150,10 +132,7 @@ fn the_same_samples_give_the_same_words_whatever_was_heard_before() {
 #[test]
 fn silence_has_no_words() {
     let mut recogniser = recogniser();
-    assert_eq!(
-        recogniser.words(&[0; 5 * SAMPLE_RATE as usize]).unwrap(),
-        []
-    );
+    assert_eq!(recogniser.words(&[0; 5 * SAMPLE_RATE as usize]).unwrap(), []);
     for peak in [2, 40] {
         assert_eq!(recogniser.words(&noise(5, peak)).unwrap(), []);
     }
@@ -164,9 +143,7 @@ fn noise_extremes_and_scraps_are_survived() {
     let mut recogniser = recogniser();
     recogniser.words(&noise(10, 32_000)).unwrap();
     recogniser.words(&[i16::MIN; 20_000]).unwrap();
-    let square: Vec<i16> = (0..32_000)
-        .map(|at| if at / 40 % 2 == 0 { i16::MAX } else { i16::MIN })
-        .collect();
+    let square: Vec<i16> = (0..32_000).map(|at| if at / 40 % 2 == 0 { i16::MAX } else { i16::MIN }).collect();
     recogniser.words(&square).unwrap();
     for length in [0, 1, 410, 1_600, 3_199, 3_200, 3_201, 4_000] {
         recogniser.words(&noise(1, 3_000)[..length]).unwrap();
@@ -186,10 +163,7 @@ fn two_recognisers_in_two_threads_hear_what_one_hears_alone() {
     let sentences = sentences();
     let all = |sentences: &[(Vec<i16>, String)]| -> Vec<Vec<RecognisedWord>> {
         let mut recogniser = recogniser();
-        sentences
-            .iter()
-            .map(|(samples, _)| recogniser.words(samples).unwrap())
-            .collect()
+        sentences.iter().map(|(samples, _)| recogniser.words(samples).unwrap()).collect()
     };
     let alone = all(&sentences);
     thread::scope(|scope| {
@@ -203,9 +177,7 @@ fn two_recognisers_in_two_threads_hear_what_one_hears_alone() {
 #[test]
 fn an_absent_model_is_named() {
     let nowhere = tempfile::tempdir().unwrap();
-    let error = Recogniser::load(nowhere.path())
-        .err()
-        .expect("nothing to load");
+    let error = Recogniser::load(nowhere.path()).err().expect("nothing to load");
     assert!(error.to_string().contains("cmudict-en-us.dict"), "{error}");
     assert!(error.to_string().contains("make setup"), "{error}");
 }
@@ -218,11 +190,7 @@ fn a_model_with_one_changed_byte_is_refused_by_name() {
         for entry in fs::read_dir(model_dir().join(folder)).unwrap() {
             let path = entry.unwrap().path();
             if path.is_file() {
-                fs::copy(
-                    &path,
-                    altered.path().join(folder).join(path.file_name().unwrap()),
-                )
-                .unwrap();
+                fs::copy(&path, altered.path().join(folder).join(path.file_name().unwrap())).unwrap();
             }
         }
     }

@@ -42,9 +42,8 @@ fn main() {
             assert!(status.is_ok_and(|status| status.success()), "ffmpeg decodes {}", path.display());
             let hours = media.samples.seconds().0 / 3600.0;
             let round = (between - before, own, children() - between, hours);
-            best = Some(best.map_or(round, |best| {
-                (best.0.min(round.0), best.1.min(round.1), best.2.min(round.2), hours)
-            }));
+            best =
+                Some(best.map_or(round, |best| (best.0.min(round.0), best.1.min(round.1), best.2.min(round.2), hours)));
         }
         if let Some((child, own, ffmpeg, hours)) = best {
             let name = path.file_name().unwrap_or_default().to_string_lossy().into_owned();

@@ -134,7 +134,9 @@ impl Pieces {
         }
         faults.extend(self.faults);
         let odd = decoded.media.iter().flat_map(|media| &media.warnings);
-        faults.extend(odd.map(|warning| Fault::poison("decode", "damaged", warning, "publish the file again if more of it was meant")));
+        faults.extend(odd.map(|warning| {
+            Fault::poison("decode", "damaged", warning, "publish the file again if more of it was meant")
+        }));
         // A model that failed on a piece leaves a hole: the light way needs none of its results.
         let light = !self.unfound.is_empty();
         let (level, music): (Vec<_>, Vec<_>) = self.events.into_values().unzip();
@@ -152,7 +154,11 @@ impl Pieces {
             music: music.concat(),
             sentences,
             timing: parsed.timing,
-            embeddings: if light { Vec::new() } else { parsed.ranges.into_iter().zip(self.embeddings.into_values()).collect() },
+            embeddings: if light {
+                Vec::new()
+            } else {
+                parsed.ranges.into_iter().zip(self.embeddings.into_values()).collect()
+            },
             language: parsed.language,
             variant: if light { Variant::Light } else { Variant::Full },
             faults,

@@ -50,7 +50,12 @@ fn peak<T>(work: impl FnOnce() -> T) -> (usize, T) {
 type Make = Box<dyn FnOnce() -> Vec<u8>>;
 
 /// A file of about `bytes` bytes: `head`, repeats of what `item` gives for 0, 1, 2, ..., `tail`.
-fn fill(head: &'static str, bytes: usize, tail: &'static str, item: impl Fn(usize) -> Cow<'static, str> + 'static) -> Make {
+fn fill(
+    head: &'static str,
+    bytes: usize,
+    tail: &'static str,
+    item: impl Fn(usize) -> Cow<'static, str> + 'static,
+) -> Make {
     Box::new(move || {
         let mut text = String::with_capacity(bytes + 256);
         text.push_str(head);
@@ -79,16 +84,30 @@ fn poisons() -> Vec<(&'static str, Make, &'static str)> {
     const HUGE: usize = 100_000_000;
     let cue = |at: usize| format!("{} --> {}\nword\n\n", stamp(at), stamp(at + 1)).into();
     let day = |at: usize| format!(r#"{{"start":{at},"end":{},"word":" go"}},"#, at + 1).into();
-    let wide = || -> Make { Box::new(|| fill("", FULL / 2 - 8, "", same("a word and "))().into_iter().flat_map(|byte| [byte, 0]).collect()) };
-    let legacy = || -> Make { Box::new(|| fill("", FULL - 300, "", same("\u{e9}t\u{e9} \n"))().into_iter().filter(|byte| *byte != 0xc3).collect()) };
+    let wide = || -> Make {
+        Box::new(|| fill("", FULL / 2 - 8, "", same("a word and "))().into_iter().flat_map(|byte| [byte, 0]).collect())
+    };
+    let legacy = || -> Make {
+        Box::new(|| {
+            fill("", FULL - 300, "", same("\u{e9}t\u{e9} \n"))().into_iter().filter(|byte| *byte != 0xc3).collect()
+        })
+    };
     vec![
         ("100 MB of one line", Box::new(|| vec![b'x'; HUGE]), "line_too_long"),
-        ("100 MB of words in one line", fill("WEBVTT\n\n00:00.000 --> 00:01.000\n", HUGE, "", same("word ")), "line_too_long"),
+        (
+            "100 MB of words in one line",
+            fill("WEBVTT\n\n00:00.000 --> 00:01.000\n", HUGE, "", same("word ")),
+            "line_too_long",
+        ),
         ("100 MB of JSON in one line", fill("[", HUGE, "{}]", same("{},")), "line_too_long"),
         ("100 MB of lines", fill("", HUGE, "", same("a line\n")), "too_large"),
         ("16 MiB of one line", Box::new(|| vec![b'x'; FULL]), "line_too_long"),
         ("lines of one letter", fill("", FULL, "", same("a\n")), "too_large"),
-        ("one cue of one-letter lines", fill("WEBVTT\n\n00:00.000 --> 00:01.000\n", FULL, "", same("a\n")), "too_large"),
+        (
+            "one cue of one-letter lines",
+            fill("WEBVTT\n\n00:00.000 --> 00:01.000\n", FULL, "", same("a\n")),
+            "too_large",
+        ),
         ("tiny cues", fill("WEBVTT\n\n", FULL, "", cue), "too_large"),
         ("as many cues as there may be", fill("WEBVTT\n\n", 4_300_000, "", cue), ""),
         ("times and nothing else", fill("WEBVTT\n\n", FULL, "", same("00:00.000 --> 00:01.000\n")), "nothing_usable"),
@@ -99,7 +118,11 @@ fn poisons() -> Vec<(&'static str, Make, &'static str)> {
         ("empty segments", fill("[", FULL, "{}]", same("{},")), "nothing_usable"),
         ("tiny segments", fill("[", FULL, "{}]", same("{\"text\":\"a\"},")), "too_large"),
         ("segments of nothing but words", fill("[", FULL, "{}]", same("{\"words\":[{\"word\":\"a\"}]},")), "too_large"),
-        ("a day of words in one segment", fill("[{\"start\":0,\"end\":9,\"text\":\"go\",\"words\":[", FULL, "{}]}]", day), ""),
+        (
+            "a day of words in one segment",
+            fill("[{\"start\":0,\"end\":9,\"text\":\"go\",\"words\":[", FULL, "{}]}]", day),
+            "",
+        ),
         ("words beside nothing", fill("{\"words\":[", FULL, "{}]}", day), "too_large"),
         ("one long escaped string", fill("[{\"text\":\"", FULL, "\"}]", same("\\u0041")), ""),
         ("one long number", fill("[{\"start\":1", FULL, "}]", same("0")), "json"),

@@ -75,8 +75,9 @@ impl JsonLines {
         }
         let row: Row = serde_json::from_slice(text).map_err(|error| self.malformed(text, &error))?;
         let id = row.id();
-        row.announcement(&self.base)
-            .map_err(|refused| BadEntry::new(self.place(), "field", &refused.what, refused.remedy).named(id).keeping(text))
+        row.announcement(&self.base).map_err(|refused| {
+            BadEntry::new(self.place(), "field", &refused.what, refused.remedy).named(id).keeping(text)
+        })
     }
 
     fn malformed(&self, text: &[u8], error: &serde_json::Error) -> BadEntry {

@@ -58,9 +58,7 @@ impl Input {
             return partitions::open(path);
         }
         let head = open::head(path).map_err(|error| SourceError::of_io(path, error))?;
-        open::kind(&head, path)
-            .map(|kind| kind.input(path))
-            .ok_or_else(|| SourceError::unknown(path, &head))
+        open::kind(&head, path).map(|kind| kind.input(path)).ok_or_else(|| SourceError::unknown(path, &head))
     }
 }
 

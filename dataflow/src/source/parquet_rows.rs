@@ -235,7 +235,8 @@ fn plain(field: Field) -> Value {
         Field::TimestampMillis(time) => time.div_euclid(1_000).into(),
         Field::TimestampMicros(time) => time.div_euclid(1_000_000).into(),
         Field::Group(cells) => {
-            let filled = |(name, cell)| Some((name, plain(cell))).filter(|(_, value): &(String, Value)| !value.is_null());
+            let filled =
+                |(name, cell)| Some((name, plain(cell))).filter(|(_, value): &(String, Value)| !value.is_null());
             let object: Map<_, _> = cells.into_columns().into_iter().filter_map(filled).collect();
             // Some writers cannot write a null struct and write one of nulls.
             if object.is_empty() { Value::Null } else { Value::Object(object) }

@@ -7,7 +7,17 @@ use super::date;
 
 /// Names that are read, for messages and for choosing columns.
 pub(super) const FIELDS: [&str; 11] = [
-    "id", "show", "title", "description", "published", "audio", "transcript", "language", "duration", "priority", "revision",
+    "id",
+    "show",
+    "title",
+    "description",
+    "published",
+    "audio",
+    "transcript",
+    "language",
+    "duration",
+    "priority",
+    "revision",
 ];
 
 /// The fields of [`FIELDS`]; all but `id` may be absent or null, others are ignored.

@@ -18,7 +18,8 @@ pub struct Ran {
 
 /// Runs `hark` with these arguments.
 pub fn hark<S: AsRef<std::ffi::OsStr>>(args: &[S]) -> Ran {
-    let ran = Command::new(env!("CARGO_BIN_EXE_hark")).args(args).output().expect("the binary was built with the tests");
+    let ran =
+        Command::new(env!("CARGO_BIN_EXE_hark")).args(args).output().expect("the binary was built with the tests");
     Ran {
         code: ran.status.code().expect("hark is not killed by a signal"),
         out: String::from_utf8_lossy(&ran.stdout).into_owned(),

@@ -22,7 +22,10 @@ fn the_example_feed_gives_previews_and_an_outcome_for_every_episode() {
     assert!(count(&outcomes, "published") >= 6, "{outcomes:#?}");
     for preview in previews(folder.path()) {
         let clip = folder.path().join(preview["clip"]["uri"].as_str().expect("a clip has a uri"));
-        assert_eq!(std::fs::metadata(&clip).expect("the clip is there").len(), preview["clip"]["bytes"].as_u64().expect("a size"));
+        assert_eq!(
+            std::fs::metadata(&clip).expect("the clip is there").len(),
+            preview["clip"]["bytes"].as_u64().expect("a size")
+        );
     }
     assert!(folder.path().join("index.html").is_file());
     assert!(ran.err.contains("preview (taken in to published)"), "the summary tells latencies: {}", ran.err);
@@ -52,8 +55,10 @@ fn workers_and_layouts_change_neither_outcomes_nor_a_byte_of_the_previews() {
 fn difference(found: &Value, expected: &Value) -> String {
     let differs = |name: &&String| found[name.as_str()] != expected[name.as_str()];
     let names = found.as_object().into_iter().flat_map(|members| members.keys());
-    let told: Vec<String> =
-        names.filter(differs).map(|name| format!("{name}: {:.200} instead of {:.200}", found[name].to_string(), expected[name].to_string())).collect();
+    let told: Vec<String> = names
+        .filter(differs)
+        .map(|name| format!("{name}: {:.200} instead of {:.200}", found[name].to_string(), expected[name].to_string()))
+        .collect();
     format!("{}: {}", found["episode"], told.join("; "))
 }
 

@@ -22,7 +22,10 @@ fn every_real_and_every_damaged_file_ends_in_exactly_one_outcome() {
     assert!(count(&outcomes, "failed") > 60, "silence, music and damage have no preview");
     for outcome in outcomes.values().filter(|outcome| outcome["state"] == "failed") {
         for part in ["stage", "reason", "message", "remedy"] {
-            assert!(outcome[part].as_str().is_some_and(|text| !text.is_empty()), "a failure tells its {part}: {outcome}");
+            assert!(
+                outcome[part].as_str().is_some_and(|text| !text.is_empty()),
+                "a failure tells its {part}: {outcome}"
+            );
         }
     }
 }
@@ -42,7 +45,8 @@ fn no_second_of_a_verified_advert_is_picked() {
     let (ran, outcomes) = batch(&input, &output, &["--allow-root", path(&data)]);
     assert_eq!(count(&outcomes, "published"), 7, "{}\n{outcomes:#?}", ran.err);
     for preview in previews(&output) {
-        let (start, end) = (preview["start_seconds"].as_f64().expect("a number"), preview["end_seconds"].as_f64().expect("a number"));
+        let (start, end) =
+            (preview["start_seconds"].as_f64().expect("a number"), preview["end_seconds"].as_f64().expect("a number"));
         let show = preview["episode"].as_str().expect("a name");
         for (from, to) in adverts(&ads.join(show)) {
             assert!(end <= from || to <= start, "{show}: {start}..{end} overlaps the advert {from}..{to}");
@@ -51,8 +55,11 @@ fn no_second_of_a_verified_advert_is_picked() {
 }
 
 fn names(folder: &Path) -> Vec<String> {
-    let mut names: Vec<String> =
-        std::fs::read_dir(folder).expect("the material is readable").flatten().map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+    let mut names: Vec<String> = std::fs::read_dir(folder)
+        .expect("the material is readable")
+        .flatten()
+        .map(|entry| entry.file_name().to_string_lossy().into_owned())
+        .collect();
     names.sort();
     names
 }
@@ -60,7 +67,11 @@ fn names(folder: &Path) -> Vec<String> {
 fn files(folder: &Path) -> Vec<Value> {
     let text = ["txt", "md", "json", "csv", "rttm", "segments"];
     let is_audio = |name: &String| !text.iter().any(|end| name.ends_with(&format!(".{end}"))) && name.contains('.');
-    names(folder).into_iter().filter(is_audio).map(|name| json!({"id": name, "show": "material", "title": name, "audio": path(&folder.join(&name))})).collect()
+    names(folder)
+        .into_iter()
+        .filter(is_audio)
+        .map(|name| json!({"id": name, "show": "material", "title": name, "audio": path(&folder.join(&name))}))
+        .collect()
 }
 
 fn title(episode: &Path) -> String {
@@ -72,7 +83,8 @@ fn title(episode: &Path) -> String {
 /// Verified adverts, in seconds.
 fn adverts(episode: &Path) -> Vec<(f64, f64)> {
     let truth = std::fs::read_to_string(episode.join("truth.txt")).expect("every episode has a verdict");
-    let seconds = |text: &str| text.trim().split(':').fold(0.0, |sum, part| sum * 60.0 + part.parse::<f64>().expect("a number"));
+    let seconds =
+        |text: &str| text.trim().split(':').fold(0.0, |sum, part| sum * 60.0 + part.parse::<f64>().expect("a number"));
     let of = |key: &str| -> Vec<f64> {
         truth.lines().filter_map(|line| line.trim().strip_prefix(key)).map(seconds).collect()
     };

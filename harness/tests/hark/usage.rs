@@ -35,12 +35,15 @@ fn bad_episodes_stop_nobody_else_and_can_be_replayed_once_mended() {
     let input = folder.path().join("episodes.jsonl");
     let output = folder.path().join("out");
     let words = "This sentence is one of many that tell of rivers. ".repeat(60);
-    write_episodes(&input, [
-        json!({"id": "text", "show": "s", "title": "Only words", "transcript": {"text": words, "media_type": "text/plain"}}),
-        json!({"id": "gone", "show": "s", "title": "Its file is missing", "audio": "gone.mp3"}),
-        json!({"id": "outside", "show": "s", "title": "Reaches out", "audio": "/etc/hostname"}),
-        json!({"id": "private", "show": "s", "title": "Reaches in", "audio": "http://127.0.0.1:9/x.mp3"}),
-    ]);
+    write_episodes(
+        &input,
+        [
+            json!({"id": "text", "show": "s", "title": "Only words", "transcript": {"text": words, "media_type": "text/plain"}}),
+            json!({"id": "gone", "show": "s", "title": "Its file is missing", "audio": "gone.mp3"}),
+            json!({"id": "outside", "show": "s", "title": "Reaches out", "audio": "/etc/hostname"}),
+            json!({"id": "private", "show": "s", "title": "Reaches in", "audio": "http://127.0.0.1:9/x.mp3"}),
+        ],
+    );
     let mut text = std::fs::read_to_string(&input).expect("just written");
     text.push_str("{\"id\": \"broken\"\n");
     std::fs::write(&input, text).expect("the folder is writable");
@@ -53,7 +56,8 @@ fn bad_episodes_stop_nobody_else_and_can_be_replayed_once_mended() {
     assert_eq!(ends["outside"]["reason"], "fetch.outside_root", "{ends:#?}");
     assert_eq!(ends["private"]["reason"], "fetch.private_address", "{ends:#?}");
 
-    std::fs::copy(root().join("examples/audio/small-wonders-1.mp3"), folder.path().join("gone.mp3")).expect("the folder is writable");
+    std::fs::copy(root().join("examples/audio/small-wonders-1.mp3"), folder.path().join("gone.mp3"))
+        .expect("the folder is writable");
     let replayed = hark(&["replay", "--failed", "--output", path(&output), "--accept-gates"]);
     assert_eq!(replayed.code, 3, "three stay broken: {}", replayed.err);
     assert_eq!(outcomes(&output)["gone"]["state"], "published");

@@ -168,7 +168,14 @@ impl Layer {
             // [texts, heads, length, 32] each
             let part = |index: i64| heads.f_select(2, index)?.f_transpose(1, 2);
             let attended = Tensor::f_scaled_dot_product_attention::<Tensor>(
-                &part(0)?, &part(1)?, &part(2)?, None, 0.0, false, None, false,
+                &part(0)?,
+                &part(1)?,
+                &part(2)?,
+                None,
+                0.0,
+                false,
+                None,
+                false,
             )?;
             out.push(attended.f_transpose(1, 2)?.f_reshape([texts * length, HIDDEN])?);
             start += texts * length;
@@ -218,10 +225,8 @@ impl Encoder {
     /// Tokens of texts end to end, in runs of equal length, and perhaps some that belong to no text
     /// -> per text the mean of its token vectors, 384 numbers each, end to end.
     pub(super) fn encode(&self, tokens: &[i64], runs: &[Run]) -> Result<Vec<f32>, ModelError> {
-        let mut places: Vec<i64> = runs
-            .iter()
-            .flat_map(|run| std::iter::repeat_n(0..run.length as i64, run.texts).flatten())
-            .collect();
+        let mut places: Vec<i64> =
+            runs.iter().flat_map(|run| std::iter::repeat_n(0..run.length as i64, run.texts).flatten()).collect();
         places.resize(tokens.len(), 0);
         let index = |values: &[i64]| Tensor::f_from_slice(values)?.f_to_device(self.device);
         let words = self.words.f_index_select(0, &index(tokens)?)?;

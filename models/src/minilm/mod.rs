@@ -80,7 +80,8 @@ impl Embedder {
         let _no_grad = tch::no_grad_guard();
         let mut pieces = Vec::with_capacity(texts.len());
         for text in texts {
-            let encoding = self.tokenizer.encode_fast(*text, true).map_err(|error| ModelError::Tokenizer(error.to_string()))?;
+            let encoding =
+                self.tokenizer.encode_fast(*text, true).map_err(|error| ModelError::Tokenizer(error.to_string()))?;
             pieces.push(encoding.get_ids().iter().map(|&id| i64::from(id)).collect::<Vec<i64>>());
         }
         let mut order: Vec<usize> = (0..pieces.len()).collect();

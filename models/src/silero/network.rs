@@ -60,7 +60,13 @@ pub(super) struct Network {
 impl Product {
     /// Reads taps `first..=last` of a `[N, channels, 3]` convolution as one matrix. The row holds
     /// `channels` values per frame; the taps lie on frames `frame` and up.
-    fn taps(weight: &Tensor, bias: &Tensor, (first, last): (i64, i64), frame: i64, to: i64) -> Result<Self, ModelError> {
+    fn taps(
+        weight: &Tensor,
+        bias: &Tensor,
+        (first, last): (i64, i64),
+        frame: i64,
+        to: i64,
+    ) -> Result<Self, ModelError> {
         let (outputs, channels, _) = weight.size3()?;
         let matrix = weight
             .f_narrow(2, first, last - first + 1)?
@@ -168,7 +174,13 @@ impl Network {
 
     /// Magnitudes of `rows` chunks, row after row -> their encodings, in `room` from row `first`.
     /// `magnitudes` has room for the rows that fill up, too; `room` may have them at its end.
-    pub(super) fn encode(&self, magnitudes: &mut Vec<f32>, rows: usize, room: &Tensor, first: usize) -> Result<(), ModelError> {
+    pub(super) fn encode(
+        &self,
+        magnitudes: &mut Vec<f32>,
+        rows: usize,
+        room: &Tensor,
+        first: usize,
+    ) -> Result<(), ModelError> {
         let filled = rows.max(LEAST_ROWS);
         magnitudes.resize(filled * ROW, 0.0);
         let size = [filled as i64, ROW as i64];
@@ -184,7 +196,12 @@ impl Network {
 
     /// Encodings [steps x streams, 128], the streams of a step side by side; `states` one per stream
     /// -> probabilities in the same order. The states go on to the end of the steps.
-    pub(super) fn decide(&self, encodings: &Tensor, steps: usize, states: &mut [&mut State]) -> Result<Vec<f32>, ModelError> {
+    pub(super) fn decide(
+        &self,
+        encodings: &Tensor,
+        steps: usize,
+        states: &mut [&mut State],
+    ) -> Result<Vec<f32>, ModelError> {
         let (steps, streams, width) = (steps as i64, states.len() as i64, WIDTH as i64);
         let mut input = encodings.f_narrow(0, 0, steps * streams)?.f_view([steps, streams, width])?;
         let filled = streams.max(LEAST_STREAMS);

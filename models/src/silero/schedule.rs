@@ -30,7 +30,11 @@ pub(super) fn longest_first(lengths: &[usize]) -> Vec<usize> {
 
 /// Cuts the work of streams of these lengths, ordered by [`longest_first`], into segments of at
 /// most `most_rows` steps times streams (more only where there are more streams than that).
-pub(super) fn segments<'a>(order: &'a [usize], lengths: &'a [usize], most_rows: usize) -> impl Iterator<Item = Segment<'a>> {
+pub(super) fn segments<'a>(
+    order: &'a [usize],
+    lengths: &'a [usize],
+    most_rows: usize,
+) -> impl Iterator<Item = Segment<'a>> {
     let mut start = 0;
     let mut live = order.len();
     std::iter::from_fn(move || {

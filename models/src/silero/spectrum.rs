@@ -65,7 +65,13 @@ impl Spectrum {
 
     /// `before`: the [`CONTEXT`] samples before the chunk; `chunk`: at most [`CHUNK`] samples,
     /// silence after them -> `row`: [`ROW`] magnitudes.
-    pub(super) fn magnitudes<S: Sample>(&self, before: &[f32; CONTEXT], chunk: &[S], row: &mut [f32], scratch: &mut Scratch) {
+    pub(super) fn magnitudes<S: Sample>(
+        &self,
+        before: &[f32; CONTEXT],
+        chunk: &[S],
+        row: &mut [f32],
+        scratch: &mut Scratch,
+    ) {
         let Scratch { padded, frame, bins, work } = scratch;
         let (head, rest) = padded.split_at_mut(CONTEXT);
         let (body, tail) = rest.split_at_mut(CHUNK);
@@ -84,9 +90,7 @@ impl Spectrum {
             for ((place, sample), weight) in frame.iter_mut().zip(samples).zip(&self.window) {
                 *place = sample * weight;
             }
-            self.transform
-                .process_with_scratch(frame, bins, work)
-                .expect("all lengths come from the same plan");
+            self.transform.process_with_scratch(frame, bins, work).expect("all lengths come from the same plan");
             for (magnitude, bin) in magnitudes.iter_mut().zip(bins.iter()) {
                 *magnitude = (bin.re * bin.re + bin.im * bin.im).sqrt();
             }

@@ -33,16 +33,8 @@ pub struct LogMath {
 unsafe extern "C" {
     pub fn ps_config_init(definitions: *const c_void) -> *mut Config;
     pub fn ps_config_free(config: *mut Config) -> c_int;
-    pub fn ps_config_set_int(
-        config: *mut Config,
-        name: *const c_char,
-        value: c_long,
-    ) -> *const c_void;
-    pub fn ps_config_set_str(
-        config: *mut Config,
-        name: *const c_char,
-        value: *const c_char,
-    ) -> *const c_void;
+    pub fn ps_config_set_int(config: *mut Config, name: *const c_char, value: c_long) -> *const c_void;
+    pub fn ps_config_set_str(config: *mut Config, name: *const c_char, value: *const c_char) -> *const c_void;
 
     pub fn ps_init(config: *mut Config) -> *mut Decoder;
     pub fn ps_free(decoder: *mut Decoder) -> c_int;
@@ -64,12 +56,8 @@ unsafe extern "C" {
     pub fn ps_seg_next(segment: *mut Segment) -> *mut Segment;
     pub fn ps_seg_word(segment: *mut Segment) -> *const c_char;
     pub fn ps_seg_frames(segment: *mut Segment, first: *mut c_int, last: *mut c_int);
-    pub fn ps_seg_prob(
-        segment: *mut Segment,
-        acoustic: *mut c_int,
-        language: *mut c_int,
-        backoff: *mut c_int,
-    ) -> c_int;
+    pub fn ps_seg_prob(segment: *mut Segment, acoustic: *mut c_int, language: *mut c_int, backoff: *mut c_int)
+    -> c_int;
 
     /// Our own: resets the scorer's memory of past frames; see `forget.c`.
     pub fn hark_sphinx_forget(decoder: *mut Decoder) -> c_int;

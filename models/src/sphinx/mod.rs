@@ -49,13 +49,7 @@ const FRAME_RATE: f64 = 100.0;
 /// Speed against accuracy: 2.2 times faster than the defaults for one word in a hundred more wrong.
 /// `ds` scores codebooks every second frame, `topn` keeps two Gaussians of each, `maxwpf` and
 /// `maxhmmpf` bound words and states per frame, `pl_window` looks ten frames ahead by phones.
-const FAST: [(&CStr, c_long); 5] = [
-    (c"ds", 2),
-    (c"topn", 2),
-    (c"maxwpf", 5),
-    (c"maxhmmpf", 3000),
-    (c"pl_window", 10),
-];
+const FAST: [(&CStr, c_long); 5] = [(c"ds", 2), (c"topn", 2), (c"maxwpf", 5), (c"maxhmmpf", 3000), (c"pl_window", 10)];
 
 /// Loading parses numbers and builds filter banks through static variables of the C library, so one
 /// load runs at a time. Recognition has none and runs in any number of threads.
@@ -136,9 +130,7 @@ impl Recogniser {
     /// does.
     pub fn load(model_dir: &Path) -> Result<Self, RecogniserError> {
         model::verify(model_dir)?;
-        let refused = || RecogniserError::Load {
-            directory: model_dir.to_path_buf(),
-        };
+        let refused = || RecogniserError::Load { directory: model_dir.to_path_buf() };
         let below = |name: &str| {
             let path = model_dir.join(name).into_os_string().into_encoded_bytes();
             CString::new(path).map_err(|_| refused())
@@ -186,9 +178,7 @@ impl Recogniser {
     /// Errors: `TooLong`, `Failed`; the recogniser can be used again after either.
     pub fn words(&mut self, samples: &[i16]) -> Result<Vec<RecognisedWord>, RecogniserError> {
         if samples.len() > MAX_SAMPLES {
-            return Err(RecogniserError::TooLong {
-                samples: samples.len(),
-            });
+            return Err(RecogniserError::TooLong { samples: samples.len() });
         }
         if samples.len() < MIN_SAMPLES || silent(samples) {
             return Ok(Vec::new());
@@ -289,16 +279,7 @@ mod tests {
 
     #[test]
     fn fillers_are_no_words_and_alternate_markers_fall_off() {
-        let entries = [
-            "<s>",
-            "read(2)",
-            "<sil>",
-            "[NOISE]",
-            "a",
-            "mr.",
-            "don't(12)",
-            "++UH++",
-        ];
+        let entries = ["<s>", "read(2)", "<sil>", "[NOISE]", "a", "mr.", "don't(12)", "++UH++"];
         let words: Vec<&str> = entries.into_iter().filter_map(spoken).collect();
         assert_eq!(words, ["read", "a", "mr.", "don't"]);
     }

@@ -64,9 +64,7 @@ impl Group {
         let slots = spec
             .stages
             .iter()
-            .map(|&stage| {
-                Ok(Slot { stage, work: stage.warm(equipment)?, max_items: spec.max_items, held: Vec::new() })
-            })
+            .map(|&stage| Ok(Slot { stage, work: stage.warm(equipment)?, max_items: spec.max_items, held: Vec::new() }))
             .collect::<Result<_, Fault>>()?;
         Ok(Self { slots, outside: spec.outside.clone() })
     }
@@ -120,7 +118,11 @@ fn flush(slots: &mut [Slot], outside: &BTreeSet<Kind>, emit: &mut Emit, busy: &m
         }
         take_in(later, outside, Held { ticket, record, since: Instant::now() }, emit, inner);
     };
-    let mut attempt = |work: &mut Box<dyn Work>, range: Range<usize>, inner: &mut Duration, latest: &mut [Option<Body>], sent: &mut [u32]| {
+    let mut attempt = |work: &mut Box<dyn Work>,
+                       range: Range<usize>,
+                       inner: &mut Duration,
+                       latest: &mut [Option<Body>],
+                       sent: &mut [u32]| {
         let first = range.start;
         let run = AssertUnwindSafe(|| {
             work.run(&records[range], &mut |i, body| {

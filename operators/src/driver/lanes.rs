@@ -96,8 +96,13 @@ impl Lanes {
                 }
             })
             .map_err(|error| {
-                Fault::retry("lanes", "thread", format!("cannot start a thread of lanes {}", self.name), "raise the limit of threads (ulimit -u)")
-                    .caused_by(&error)
+                Fault::retry(
+                    "lanes",
+                    "thread",
+                    format!("cannot start a thread of lanes {}", self.name),
+                    "raise the limit of threads (ulimit -u)",
+                )
+                .caused_by(&error)
             })?;
         self.threads.push(thread);
         warmed.recv().expect("a lane reports before it ends")

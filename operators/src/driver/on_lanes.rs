@@ -56,69 +56,78 @@ pub fn on_lanes<'s>(
 ) -> StreamVec<'s, Epoch, Record> {
     let scope = stream.scope();
     let stages = spec.stages.clone();
-    stream.unary::<CapacityContainerBuilder<Vec<Record>>, _, _, _>(Exchange::new(route), &spec.name, move |_cap, info| {
-        let wake = scope.worker().sync_activator_for(info.address.to_vec());
-        let again = scope.activator_for(info.address);
-        let (reply, replies) = unbounded();
-        let mut waiting: [VecDeque<Waiting>; 3] = Default::default();
-        let mut in_flight: HashMap<Ticket, InFlight> = HashMap::new();
-        let mut next: Ticket = 0;
-        move |input, output| {
-            input.for_each_stamp(|cap, batches| {
-                let Some(cap) = cap.retain_least(output.output_index()) else { return };
-                for record in batches.flat_map(|batch| batch.drain(..)) {
-                    let class = record.episode.announcement.priority as usize;
-                    waiting[class].push_back(Waiting { cap: cap.clone(), record, since: Instant::now() });
-                }
-            });
-            while let Ok(message) = replies.try_recv() {
-                match message {
-                    Reply::Record(ticket, record) => {
-                        // Gone after its deadline: the episode has its failure already.
-                        if let Some(item) = in_flight.get(&ticket) {
-                            output.session(&item.cap).give(record);
+    stream.unary::<CapacityContainerBuilder<Vec<Record>>, _, _, _>(
+        Exchange::new(route),
+        &spec.name,
+        move |_cap, info| {
+            let wake = scope.worker().sync_activator_for(info.address.to_vec());
+            let again = scope.activator_for(info.address);
+            let (reply, replies) = unbounded();
+            let mut waiting: [VecDeque<Waiting>; 3] = Default::default();
+            let mut in_flight: HashMap<Ticket, InFlight> = HashMap::new();
+            let mut next: Ticket = 0;
+            move |input, output| {
+                input.for_each_stamp(|cap, batches| {
+                    let Some(cap) = cap.retain_least(output.output_index()) else { return };
+                    for record in batches.flat_map(|batch| batch.drain(..)) {
+                        let class = record.episode.announcement.priority as usize;
+                        waiting[class].push_back(Waiting { cap: cap.clone(), record, since: Instant::now() });
+                    }
+                });
+                while let Ok(message) = replies.try_recv() {
+                    match message {
+                        Reply::Record(ticket, record) => {
+                            // Gone after its deadline: the episode has its failure already.
+                            if let Some(item) = in_flight.get(&ticket) {
+                                output.session(&item.cap).give(record);
+                            }
+                        }
+                        Reply::Done(tickets) => {
+                            for ticket in tickets {
+                                in_flight.remove(&ticket);
+                            }
                         }
                     }
-                    Reply::Done(tickets) => {
-                        for ticket in tickets {
-                            in_flight.remove(&ticket);
-                        }
+                }
+                let now = Instant::now();
+                for item in overdue(&mut in_flight, now) {
+                    let mut session = output.session(&item.cap);
+                    for record in timed_out(&stages, &item.record, batching.deadline) {
+                        session.give(record);
+                    }
+                    if let Err(fault) = lanes.borrow_mut().add() {
+                        tracing::error!(%fault, "no lane could be started in place of one that hangs");
                     }
                 }
-            }
-            let now = Instant::now();
-            for item in overdue(&mut in_flight, now) {
-                let mut session = output.session(&item.cap);
-                for record in timed_out(&stages, &item.record, batching.deadline) {
-                    session.give(record);
+                let lanes = lanes.borrow();
+                while lanes.has_room() && ready(&waiting, &batching, now) {
+                    let batch = take_batch(&mut waiting, batching.max_items);
+                    let since = batch.iter().map(|item| item.since).min().unwrap_or(now);
+                    let priority =
+                        batch.iter().map(|item| item.record.episode.announcement.priority).min().unwrap_or_default();
+                    let rank = Rank { priority, operator, arrival: next };
+                    let until = now + batching.deadline;
+                    let batch = batch
+                        .into_iter()
+                        .map(|Waiting { cap, record, .. }| {
+                            next += 1;
+                            in_flight.insert(next, InFlight { cap, record: record.clone(), until });
+                            (next, record)
+                        })
+                        .collect();
+                    lanes.push(rank, Job { operator, batch, since, reply: reply.clone(), wake: wake.clone() });
                 }
-                if let Err(fault) = lanes.borrow_mut().add() {
-                    tracing::error!(%fault, "no lane could be started in place of one that hangs");
+                if waiting.iter().any(|class| !class.is_empty()) || !in_flight.is_empty() {
+                    // Another operator's job may have freed a lane without waking this one.
+                    again.activate_after(if in_flight.is_empty() {
+                        Duration::from_millis(1)
+                    } else {
+                        Duration::from_millis(5)
+                    });
                 }
             }
-            let lanes = lanes.borrow();
-            while lanes.has_room() && ready(&waiting, &batching, now) {
-                let batch = take_batch(&mut waiting, batching.max_items);
-                let since = batch.iter().map(|item| item.since).min().unwrap_or(now);
-                let priority = batch.iter().map(|item| item.record.episode.announcement.priority).min().unwrap_or_default();
-                let rank = Rank { priority, operator, arrival: next };
-                let until = now + batching.deadline;
-                let batch = batch
-                    .into_iter()
-                    .map(|Waiting { cap, record, .. }| {
-                        next += 1;
-                        in_flight.insert(next, InFlight { cap, record: record.clone(), until });
-                        (next, record)
-                    })
-                    .collect();
-                lanes.push(rank, Job { operator, batch, since, reply: reply.clone(), wake: wake.clone() });
-            }
-            if waiting.iter().any(|class| !class.is_empty()) || !in_flight.is_empty() {
-                // Another operator's job may have freed a lane without waking this one.
-                again.activate_after(if in_flight.is_empty() { Duration::from_millis(1) } else { Duration::from_millis(5) });
-            }
-        }
-    })
+        },
+    )
 }
 
 /// Whether a batch is worth sending now that a lane is free.
@@ -161,10 +170,15 @@ fn timed_out(stages: &[Stage], record: &Record, deadline: Duration) -> Vec<Recor
                 format!("no result for episode {} within {} s", record.episode.key().episode, deadline.as_secs()),
                 "replay it, or raise `deadline_seconds` in the layout",
             );
-            Record { body: stage.failed(record, fault, 0), episode: record.episode.clone(), spent: record.spent.clone() }
+            Record {
+                body: stage.failed(record, fault, 0),
+                episode: record.episode.clone(),
+                spent: record.spent.clone(),
+            }
         })
         .collect()
 }
 
 // The order of classes is the order in which they are taken.
-const _: () = assert!(Priority::Urgent as usize == 0 && Priority::Normal as usize == 1 && Priority::Backfill as usize == 2);
+const _: () =
+    assert!(Priority::Urgent as usize == 0 && Priority::Normal as usize == 1 && Priority::Backfill as usize == 2);

@@ -112,7 +112,13 @@ mod tests {
         let order: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
         assert_eq!(
             order,
-            ["urgent", "normal, late operator, first", "normal, late operator, second", "normal, early operator", "backfill"]
+            [
+                "urgent",
+                "normal, late operator, first",
+                "normal, late operator, second",
+                "normal, early operator",
+                "backfill"
+            ]
         );
     }
 }

@@ -35,7 +35,14 @@ pub(super) struct Body {
 }
 
 impl Body {
-    pub(super) fn new(reader: BodyReader<'static>, url: Url, media_type: Option<String>, clock: Clock, deadline: Duration, rate: u64) -> Self {
+    pub(super) fn new(
+        reader: BodyReader<'static>,
+        url: Url,
+        media_type: Option<String>,
+        clock: Clock,
+        deadline: Duration,
+        rate: u64,
+    ) -> Self {
         Self {
             reader,
             url,
@@ -53,7 +60,10 @@ impl Body {
     /// The next bytes, none at the end. Fails as soon as more than `limit` have come in all.
     pub(super) fn chunk(&mut self, limit: u64) -> Result<Option<&[u8]>, Stopped> {
         use std::io::Read;
-        let read = self.reader.read(&mut self.buffer).map_err(|error| exchange::broken(&self.url, ureq::Error::from(error)))?;
+        let read = self
+            .reader
+            .read(&mut self.buffer)
+            .map_err(|error| exchange::broken(&self.url, ureq::Error::from(error)))?;
         self.total += read as u64;
         self.window_bytes += read as u64;
         if self.total > limit {
@@ -83,7 +93,8 @@ impl Body {
             return Ok(());
         }
         if self.window_bytes < self.least {
-            let message = format!("{} sent {} bytes in {} s", place::shown(&self.url), self.window_bytes, WINDOW.as_secs());
+            let message =
+                format!("{} sent {} bytes in {} s", place::shown(&self.url), self.window_bytes, WINDOW.as_secs());
             let fault = Fault::retry(STAGE, "too_slow", message, "replay the episode later, or ask its host");
             return Err(Stopped::ForNow(fault, None));
         }

@@ -22,7 +22,12 @@ pub(super) enum Stopped {
 
 impl Fetcher {
     /// Gives the body at `url` to `take`, from its first byte on each attempt.
-    pub(super) fn download<T>(&self, url: &Url, encoding: &str, mut take: impl FnMut(&mut Body) -> Result<T, Stopped>) -> Result<T, Fault> {
+    pub(super) fn download<T>(
+        &self,
+        url: &Url,
+        encoding: &str,
+        mut take: impl FnMut(&mut Body) -> Result<T, Stopped>,
+    ) -> Result<T, Fault> {
         let clock = &self.policy.clock;
         let deadline = clock.now().saturating_add(self.policy.overall_timeout);
         let mut attempt = 1;

@@ -3,8 +3,8 @@
 use std::io;
 use std::time::Duration;
 
-use ureq::http::{Response, StatusCode, header};
 use ureq::Error;
+use ureq::http::{Response, StatusCode, header};
 use url::Url;
 
 use super::body::{Body, out_of_time};
@@ -26,7 +26,8 @@ impl Fetcher {
             let response = request.call().map_err(|error| broken(&url, error))?;
             let status = response.status();
             if let Some(location) = redirect(&response) {
-                url = place::redirected(&url, location.map_err(|()| Stopped::ForGood(nowhere(&url)))?).map_err(Stopped::ForGood)?;
+                url = place::redirected(&url, location.map_err(|()| Stopped::ForGood(nowhere(&url)))?)
+                    .map_err(Stopped::ForGood)?;
             } else if status.is_success() && status != StatusCode::NO_CONTENT && status != StatusCode::PARTIAL_CONTENT {
                 let media_type = media_type(&response);
                 let (clock, rate) = (self.policy.clock.clone(), self.policy.min_bytes_per_second);
@@ -35,7 +36,8 @@ impl Fetcher {
                 return Err(refused(&url, &response));
             }
         }
-        let message = format!("{} leads through more than {} redirects", place::shown(start), self.policy.max_redirects);
+        let message =
+            format!("{} leads through more than {} redirects", place::shown(start), self.policy.max_redirects);
         Err(Stopped::ForGood(Fault::poison(STAGE, "redirects", message, "give the address that the redirects end at")))
     }
 }
@@ -65,10 +67,16 @@ fn media_type<B>(response: &Response<B>) -> Option<String> {
 fn refused<B>(url: &Url, response: &Response<B>) -> Stopped {
     let status = response.status();
     let message = format!("{} answered {}", place::shown(url), status.as_u16());
-    let again = response.headers().get(header::RETRY_AFTER).and_then(|value| value.to_str().ok()).and_then(|value| value.parse().ok());
+    let again = response
+        .headers()
+        .get(header::RETRY_AFTER)
+        .and_then(|value| value.to_str().ok())
+        .and_then(|value| value.parse().ok());
     match status.as_u16() {
         404 | 410 => Stopped::ForGood(Fault::poison(STAGE, "not_found", message, "correct the address in the feed")),
-        401 | 402 | 403 | 407 | 451 => Stopped::ForGood(Fault::poison(STAGE, "status", message, "give an address that may be read from here")),
+        401 | 402 | 403 | 407 | 451 => {
+            Stopped::ForGood(Fault::poison(STAGE, "status", message, "give an address that may be read from here"))
+        }
         408 | 425 | 429 | 500..=599 => {
             let fault = Fault::retry(STAGE, "status", message, "replay the episode when its host is well again");
             Stopped::ForNow(fault, again.map(Duration::from_secs))
@@ -81,25 +89,47 @@ fn refused<B>(url: &Url, response: &Response<B>) -> Stopped {
 /// are told only where they cannot hold the URL.
 pub(super) fn broken(url: &Url, error: Error) -> Stopped {
     let shown = place::shown(url);
-    let poison = |code: &str, what: String, remedy: &str| Stopped::ForGood(Fault::poison(STAGE, code, format!("{shown} {what}"), remedy));
+    let poison = |code: &str, what: String, remedy: &str| {
+        Stopped::ForGood(Fault::poison(STAGE, code, format!("{shown} {what}"), remedy))
+    };
     let retry = |code: &str, what: String, remedy: &str| Fault::retry(STAGE, code, format!("{shown} {what}"), remedy);
-    let short = || Stopped::ForNow(retry("short_body", "broke off before its end".into(), "replay the episode later"), None);
+    let short =
+        || Stopped::ForNow(retry("short_body", "broke off before its end".into(), "replay the episode later"), None);
     match error {
-        Error::Other(error) if error.is::<PrivateAddress>() => {
-            poison("private_address", format!("leads inside: {error}"), "give an address on the open internet, or allow private addresses")
-        }
-        Error::Timeout(at) => Stopped::ForNow(retry("timeout", format!("did not answer in time ({at})"), "replay the episode later"), None),
-        Error::HostNotFound => Stopped::ForNow(retry("host_not_found", "has no address".into(), "check the host's name, and this machine's resolver"), None),
+        Error::Other(error) if error.is::<PrivateAddress>() => poison(
+            "private_address",
+            format!("leads inside: {error}"),
+            "give an address on the open internet, or allow private addresses",
+        ),
+        Error::Timeout(at) => Stopped::ForNow(
+            retry("timeout", format!("did not answer in time ({at})"), "replay the episode later"),
+            None,
+        ),
+        Error::HostNotFound => Stopped::ForNow(
+            retry("host_not_found", "has no address".into(), "check the host's name, and this machine's resolver"),
+            None,
+        ),
         Error::Decompress(_, error) if error.kind() == io::ErrorKind::UnexpectedEof => short(),
-        Error::Decompress(_, error) => poison("encoding", format!("sent a damaged gzip body ({error})"), "ask the host of the episode"),
+        Error::Decompress(_, error) => {
+            poison("encoding", format!("sent a damaged gzip body ({error})"), "ask the host of the episode")
+        }
         Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => short(),
         Error::Io(error) => {
             let fault = retry("connection", "cannot be reached, or broke off".into(), "replay the episode later");
             Stopped::ForNow(fault.caused_by(&error), None)
         }
-        Error::Tls(_) | Error::Rustls(_) => poison("tls", "cannot prove who it is".into(), "ask its host to repair the certificate"),
-        Error::BadUri(_) | Error::Http(_) => poison("bad_uri", "cannot be asked for".into(), "correct the address in the feed"),
-        Error::LargeResponseHeader(..) => poison("protocol", "sent a head that is too long".into(), "ask the host of the episode"),
-        _ => Stopped::ForNow(retry("protocol", "does not answer as web servers do".into(), "replay the episode later"), None),
+        Error::Tls(_) | Error::Rustls(_) => {
+            poison("tls", "cannot prove who it is".into(), "ask its host to repair the certificate")
+        }
+        Error::BadUri(_) | Error::Http(_) => {
+            poison("bad_uri", "cannot be asked for".into(), "correct the address in the feed")
+        }
+        Error::LargeResponseHeader(..) => {
+            poison("protocol", "sent a head that is too long".into(), "ask the host of the episode")
+        }
+        _ => Stopped::ForNow(
+            retry("protocol", "does not answer as web servers do".into(), "replay the episode later"),
+            None,
+        ),
     }
 }

@@ -38,7 +38,11 @@ pub(super) fn agent(policy: &FetchPolicy, connector: impl Connector) -> Agent {
         .timeout_per_write(Some(policy.read_timeout))
         .timeout_global(Some(policy.overall_timeout))
         .build();
-    let resolver = Guard { lookup: policy.lookup.clone(), system: DefaultResolver::default(), allow_private: policy.allow_private };
+    let resolver = Guard {
+        lookup: policy.lookup.clone(),
+        system: DefaultResolver::default(),
+        allow_private: policy.allow_private,
+    };
     Agent::with_parts(config, connector, resolver)
 }
 

@@ -68,7 +68,9 @@ impl Fetcher {
     pub fn audio(&self, uri: &str, base: &str, into: &Path) -> Result<LocalAudio, Fault> {
         match place::locate(uri, base)? {
             Place::Files(paths) => local::audio(&paths, &self.policy),
-            Place::Web(url) => self.download(&url, "identity", |body| staging::audio(body, into, self.policy.max_audio_bytes)),
+            Place::Web(url) => {
+                self.download(&url, "identity", |body| staging::audio(body, into, self.policy.max_audio_bytes))
+            }
         }
     }
 
@@ -79,8 +81,12 @@ impl Fetcher {
     pub fn transcript(&self, source: &TranscriptSource, base: &str) -> Result<(Vec<u8>, Option<String>), Fault> {
         let limit = self.policy.max_transcript_bytes;
         let (uri, media_type) = match source {
-            TranscriptSource::Inline { text, .. } if text.len() as u64 > limit => return Err(body::too_large("the inline transcript", limit)),
-            TranscriptSource::Inline { text, media_type } => return Ok((text.clone().into_bytes(), media_type.clone())),
+            TranscriptSource::Inline { text, .. } if text.len() as u64 > limit => {
+                return Err(body::too_large("the inline transcript", limit));
+            }
+            TranscriptSource::Inline { text, media_type } => {
+                return Ok((text.clone().into_bytes(), media_type.clone()));
+            }
             TranscriptSource::At { uri, media_type } => (uri, media_type.clone()),
         };
         let (bytes, found) = match place::locate(uri, base)? {

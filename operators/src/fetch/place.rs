@@ -12,7 +12,20 @@ const LONGEST: usize = 8 * 1024;
 
 /// Schemes that are told from paths with a colon in them even without `//`.
 const SCHEMES: [&str; 14] = [
-    "about", "blob", "cid", "data", "dict", "ftp", "gopher", "ipfs", "jar", "javascript", "ldap", "magnet", "mailto", "view-source",
+    "about",
+    "blob",
+    "cid",
+    "data",
+    "dict",
+    "ftp",
+    "gopher",
+    "ipfs",
+    "jar",
+    "javascript",
+    "ldap",
+    "magnet",
+    "mailto",
+    "view-source",
 ];
 
 /// Where a URI leads.
@@ -89,7 +102,9 @@ fn percent_decoded(text: &str) -> Option<String> {
     let mut rest = text.as_bytes();
     while let [byte, tail @ ..] = rest {
         let digits = |digits: &[u8]| u8::from_str_radix(std::str::from_utf8(digits).ok()?, 16).ok();
-        let decoded = (*byte == b'%').then(|| tail.get(..2).filter(|two| two.iter().all(u8::is_ascii_hexdigit)).and_then(digits)).flatten();
+        let decoded = (*byte == b'%')
+            .then(|| tail.get(..2).filter(|two| two.iter().all(u8::is_ascii_hexdigit)).and_then(digits))
+            .flatten();
         bytes.push(decoded.unwrap_or(*byte));
         rest = if decoded.is_some() { &tail[2..] } else { tail };
     }
@@ -188,7 +203,11 @@ mod tests {
     fn credentials_are_never_shown() {
         let url = Url::parse("https://user:secret@h.example/a.mp3?token=secret#secret").unwrap();
         assert_eq!(shown(&url), "https://h.example/a.mp3?...");
-        for uri in ["ftp://user:secret@h.example/a?secret", "http://user:secret@/x#secret", "http://user:secret@h.example:99999/a"] {
+        for uri in [
+            "ftp://user:secret@h.example/a?secret",
+            "http://user:secret@/x#secret",
+            "http://user:secret@h.example:99999/a",
+        ] {
             let fault = locate(uri, "/").unwrap_err();
             assert!(!fault.to_string().contains("secret"), "{fault}");
         }

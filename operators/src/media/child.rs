@@ -111,13 +111,7 @@ fn fault(code: &str, message: String) -> Stop {
     Stop::Fault(Box::new(Fault::poison("decode", code, message, remedy)))
 }
 
-fn answer(
-    kind: Kind,
-    span: Span,
-    path: &Path,
-    allowance: Allowance,
-    output: &mut Output<'_>,
-) -> Result<Media, Stop> {
+fn answer(kind: Kind, span: Span, path: &Path, allowance: Allowance, output: &mut Output<'_>) -> Result<Media, Stop> {
     let bounds = Bounds { max_channels: allowance.max_channels, max_rate: allowance.max_rate };
     let mut source = Source::open(path, bounds, kind != Kind::Span)?;
     match kind {

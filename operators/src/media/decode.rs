@@ -338,8 +338,7 @@ impl Source {
 
     /// A new stream begins in the same file (chained Ogg).
     fn chain(&mut self) -> Result<(), Refusal> {
-        let next =
-            Stream::choose(&*self.format, &self.registry, self.bounds, self.for_models, &self.movie)?;
+        let next = Stream::choose(&*self.format, &self.registry, self.bounds, self.for_models, &self.movie)?;
         self.seconds_before = self.seconds();
         self.presented = 0;
         self.changed |= next.rate != self.stream.rate || next.channels != self.stream.channels;
@@ -498,14 +497,11 @@ impl Stream {
         let channels = parameters.channels.as_ref().map_or(0, |channels| channels.count());
         let rate = parameters.sample_rate.unwrap_or(0);
         if for_models && codec == CODEC_ID_OPUS {
-            parameters
-                .with_sample_rate(MODEL_RATE)
-                .with_channels(symphonia::core::audio::layouts::CHANNEL_LAYOUT_MONO);
+            parameters.with_sample_rate(MODEL_RATE).with_channels(symphonia::core::audio::layouts::CHANNEL_LAYOUT_MONO);
         }
         // Vorbis alone is asked to: its first packet after a start holds no audio yet.
         let options = AudioDecoderOptions::default().gapless(codec == CODEC_ID_VORBIS);
-        let decoder =
-            registry.make_audio_decoder(&parameters, &options).map_err(|error| unknown(&error))?;
+        let decoder = registry.make_audio_decoder(&parameters, &options).map_err(|error| unknown(&error))?;
         // What the container left open the decoder may have read from its set-up.
         let known = decoder.codec_params();
         let channels = match channels {
@@ -585,9 +581,7 @@ fn keep_gapless(info: mpeg::Info) -> Vec<Range<u64>> {
 /// The edit list in frames of the time line. Edits that jump back are not followed: the file is
 /// played from the first edit's start.
 fn keep_edits(presented: &mp4::Presented, rate: u32, pre_skip: u64) -> Vec<Range<u64>> {
-    let frames = |units: u64| {
-        (u128::from(units) * u128::from(rate) / u128::from(presented.timescale.max(1))) as u64
-    };
+    let frames = |units: u64| (u128::from(units) * u128::from(rate) / u128::from(presented.timescale.max(1))) as u64;
     let mut keep: Vec<Range<u64>> = Vec::new();
     for &(start, seconds) in &presented.edits {
         let start = frames(start);

@@ -51,11 +51,7 @@ impl Default for DecodeLimits {
     /// 256 MiB, 300 s of CPU, 30 s of silence, 12 h of audio, 16 channels, 768 kHz.
     fn default() -> Self {
         Self {
-            child: Limits {
-                memory_bytes: 256 << 20,
-                cpu: Duration::from_secs(300),
-                wall: Duration::from_secs(30),
-            },
+            child: Limits { memory_bytes: 256 << 20, cpu: Duration::from_secs(300), wall: Duration::from_secs(30) },
             max_seconds: 12.0 * 3600.0,
             max_channels: 16,
             max_rate: 768_000,
@@ -351,7 +347,8 @@ fn timeout(message: String) -> Fault {
 
 /// Faults that need no child to be found.
 fn check(path: &Path) -> Result<(), Fault> {
-    let fault = |code, message: &str, remedy| Fault::poison("decode", code, format!("{message}: {}", path.display()), remedy);
+    let fault =
+        |code, message: &str, remedy| Fault::poison("decode", code, format!("{message}: {}", path.display()), remedy);
     let metadata = path.metadata().map_err(|error| {
         let found = match error.kind() {
             io::ErrorKind::NotFound => fault("missing", "no such file", "fetch the audio again"),

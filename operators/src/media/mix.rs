@@ -15,13 +15,7 @@ pub(crate) struct Mixer {
 
 impl Mixer {
     /// Takes `planes[..][range]` at `rate`.
-    pub(crate) fn push(
-        &mut self,
-        rate: u32,
-        planes: &[Vec<f32>],
-        range: Range<usize>,
-        sink: &mut dyn FnMut(&[f32]),
-    ) {
+    pub(crate) fn push(&mut self, rate: u32, planes: &[Vec<f32>], range: Range<usize>, sink: &mut dyn FnMut(&[f32])) {
         if range.is_empty() {
             return;
         }

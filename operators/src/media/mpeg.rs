@@ -48,7 +48,13 @@ pub(crate) fn header(frame: &[u8]) -> Option<Header> {
     }
     let (is_mpeg_1, is_layer_3) = (version == 3, layer == 1);
     let rate = *[44_100, 48_000, 32_000].get(usize::from(rates >> 2 & 3))?;
-    let rate = if is_mpeg_1 { rate } else if version == 2 { rate / 2 } else { rate / 4 };
+    let rate = if is_mpeg_1 {
+        rate
+    } else if version == 2 {
+        rate / 2
+    } else {
+        rate / 4
+    };
     let bit_rates = match (is_mpeg_1, is_layer_3) {
         (true, true) => MPEG_1_LAYER_3,
         (true, false) => MPEG_1_LAYER_2,
@@ -98,8 +104,7 @@ impl Frames {
         let length = file.metadata()?.len();
         let first = Header { frames: 0, rate: 0, channels: 0, bytes: 0, kind: [0; 2] };
         let buffer = Vec::new();
-        let mut this =
-            Self { file, length, buffer, at: 0, kind: None, in_step: false, first, info: Info::default() };
+        let mut this = Self { file, length, buffer, at: 0, kind: None, in_step: false, first, info: Info::default() };
         let mut junk = 0;
         while !this.pass_tag()? {
             this.fill(CHUNK / 2)?;

@@ -29,9 +29,8 @@ pub(crate) fn open(path: &Path) -> symphonia::core::errors::Result<Box<dyn Forma
     let options = MediaSourceStreamOptions { buffer_len: 256 << 10, ..Default::default() };
     let stream = MediaSourceStream::new(Box::new(file), options);
     // Pictures are not read: some are larger than the audio.
-    let metadata = MetadataOptions::default()
-        .limit_visual_bytes(Limit::Maximum(1))
-        .limit_tag_bytes(Limit::Maximum(64 << 10));
+    let metadata =
+        MetadataOptions::default().limit_visual_bytes(Limit::Maximum(1)).limit_tag_bytes(Limit::Maximum(64 << 10));
     symphonia::default::get_probe().probe(&Hint::new(), stream, FormatOptions::default(), metadata)
 }
 
@@ -145,9 +144,8 @@ fn flatten(group: &ChapterGroup, depth: u32, chapters: &mut Vec<Chapter>) {
             ChapterGroupItem::Group(inner) if depth < 4 => flatten(inner, depth + 1, chapters),
             ChapterGroupItem::Group(_) => {}
             ChapterGroupItem::Chapter(chapter) => {
-                let is_title = |tag: &&Tag| {
-                    matches!(tag.std, Some(StandardTag::ChapterTitle(_) | StandardTag::TrackTitle(_)))
-                };
+                let is_title =
+                    |tag: &&Tag| matches!(tag.std, Some(StandardTag::ChapterTitle(_) | StandardTag::TrackTitle(_)));
                 let title = chapter.tags.iter().find(is_title).or(chapter.tags.first());
                 chapters.push(Chapter {
                     start: Seconds(chapter.start_time.as_secs_f64()),

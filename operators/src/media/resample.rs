@@ -115,8 +115,7 @@ impl Resample {
         let filter = self.filter.as_mut().expect("blocks are cut for the filter only");
         let room = self.output.len();
         let input = InterleavedSlice::new(block, 1, block.len()).expect("one channel of this length");
-        let mut output =
-            InterleavedSlice::new_mut(&mut self.output, 1, room).expect("one channel of this length");
+        let mut output = InterleavedSlice::new_mut(&mut self.output, 1, room).expect("one channel of this length");
         let (_, made) = filter
             .process_into_buffer(&input, &mut output, None)
             .expect("the block has the length that the filter asked for");

@@ -33,8 +33,8 @@ fn fill_before(packet: &[u8], end: usize, depth: u32) -> bool {
         let head = if count < 15 { 7 } else { 15 };
         let Some(start) = end.checked_sub(head + 8 * count) else { return false };
         let says = |at, length, value: usize| bits(packet, start + at, length) == Some(value as u32);
-        let is_fill = says(0, 3, 0b110)
-            && if count < 15 { says(3, 4, count) } else { says(3, 4, 15) && says(7, 8, count - 14) };
+        let is_fill =
+            says(0, 3, 0b110) && if count < 15 { says(3, 4, count) } else { says(3, 4, 15) && says(7, 8, count - 14) };
         if !is_fill {
             return false;
         }

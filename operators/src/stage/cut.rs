@@ -55,10 +55,13 @@ impl Work for Cut {
     fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) {
         for (i, record) in batch.iter().enumerate() {
             if let Body::Chosen(chosen) = &record.body {
-                emit(i, match self.cut(chosen, &record.episode.announcement) {
-                    Ok(rendered) => Body::Rendered(Box::new(rendered)),
-                    Err(fault) => Body::Failed(Box::new(Failure { fault, about: chosen.about.clone() })),
-                });
+                emit(
+                    i,
+                    match self.cut(chosen, &record.episode.announcement) {
+                        Ok(rendered) => Body::Rendered(Box::new(rendered)),
+                        Err(fault) => Body::Failed(Box::new(Failure { fault, about: chosen.about.clone() })),
+                    },
+                );
             }
         }
     }
@@ -70,10 +73,21 @@ fn gates(clips: &[EncodedClip], settings: &ClipSettings, seconds: f64) -> BTreeM
     let loudness = worst(&|clip| (clip.loudness_lufs - settings.loudness_lufs).abs());
     let peak = worst(&|clip| clip.true_peak_dbtp);
     let length = worst(&|clip| (clip.seconds - seconds).abs());
-    let gate = |measured: f64, most: f64, limit: String| Gate { pass: measured <= most, measured: Some(measured), limit };
+    let gate =
+        |measured: f64, most: f64, limit: String| Gate { pass: measured <= most, measured: Some(measured), limit };
     BTreeMap::from([
-        ("loudness_error".to_owned(), gate(loudness, clip::render::LOUDNESS_ERROR, format!("<= {} LU from {} LUFS", clip::render::LOUDNESS_ERROR, settings.loudness_lufs))),
+        (
+            "loudness_error".to_owned(),
+            gate(
+                loudness,
+                clip::render::LOUDNESS_ERROR,
+                format!("<= {} LU from {} LUFS", clip::render::LOUDNESS_ERROR, settings.loudness_lufs),
+            ),
+        ),
         ("true_peak".to_owned(), gate(peak, settings.true_peak_dbtp, format!("<= {} dBTP", settings.true_peak_dbtp))),
-        ("length_error".to_owned(), gate(length, clip::render::LENGTH_ERROR, format!("<= {} s", clip::render::LENGTH_ERROR))),
+        (
+            "length_error".to_owned(),
+            gate(length, clip::render::LENGTH_ERROR, format!("<= {} s", clip::render::LENGTH_ERROR)),
+        ),
     ])
 }

@@ -53,10 +53,13 @@ impl Fetch {
 impl Work for Fetch {
     fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) {
         for (i, record) in batch.iter().enumerate() {
-            emit(i, match self.fetch(&record.episode.announcement) {
-                Ok(fetched) => Body::Fetched(Arc::new(fetched)),
-                Err(fault) => Body::Failed(Box::new(Failure::from(fault))),
-            });
+            emit(
+                i,
+                match self.fetch(&record.episode.announcement) {
+                    Ok(fetched) => Body::Fetched(Arc::new(fetched)),
+                    Err(fault) => Body::Failed(Box::new(Failure::from(fault))),
+                },
+            );
         }
     }
 }

@@ -120,7 +120,9 @@ impl Stage {
             (Stage::Decode, Body::Fetched(fetched)) => {
                 Body::Decoded(Decoded { fetched: fetched.clone(), windows: emitted, media: None, fault: Some(fault) })
             }
-            (Stage::Transcript, _) => Body::Parsed(Parsed { passages: emitted, fault: Some(fault), ..Parsed::default() }),
+            (Stage::Transcript, _) => {
+                Body::Parsed(Parsed { passages: emitted, fault: Some(fault), ..Parsed::default() })
+            }
             (Stage::Speech | Stage::Events | Stage::Embed, _) => Body::Unfound(self, fault),
             (Stage::Transcribe, Body::Dossier(dossier)) => {
                 let mut dossier = dossier.clone();
@@ -149,9 +151,11 @@ impl Stage {
                 equipment.models.clone(),
                 equipment.weights.clone(),
             )),
-            Stage::Select => {
-                Box::new(select::Select::new(equipment.models.clone(), equipment.weights.clone(), equipment.accept_gates))
-            }
+            Stage::Select => Box::new(select::Select::new(
+                equipment.models.clone(),
+                equipment.weights.clone(),
+                equipment.accept_gates,
+            )),
             Stage::Cut => Box::new(cut::Cut::new(equipment.decoder.clone(), equipment.clip.clone())),
             Stage::Publish => Box::new(publish::Publish::new(equipment.publisher.clone())),
         })

@@ -5,11 +5,11 @@ use std::sync::Arc;
 use super::Work;
 use super::warm::{EMBED, Models, RECOGNISER, SPEECH};
 use crate::fault::Fault;
+use crate::media::clip::{Cut, Edge};
 use crate::record::finding::Dossier;
 use crate::record::outcome::{ModelUsed, Selection};
 use crate::record::piece::Sentence;
 use crate::record::{About, Body, Chosen, Failure, Record};
-use crate::media::clip::{Cut, Edge};
 use crate::select::{self, Verdict, Weights};
 use crate::units::{Seconds, Span};
 
@@ -43,11 +43,8 @@ impl Select {
 
     fn models_used(&self, dossier: &Dossier) -> Vec<ModelUsed> {
         let recognised = dossier.announcement.transcript.is_none() && !dossier.sentences.is_empty();
-        let took_part = [
-            (SPEECH, !dossier.speech.is_empty()),
-            (EMBED, !dossier.embeddings.is_empty()),
-            (RECOGNISER, recognised),
-        ];
+        let took_part =
+            [(SPEECH, !dossier.speech.is_empty()), (EMBED, !dossier.embeddings.is_empty()), (RECOGNISER, recognised)];
         took_part.iter().filter(|(_, yes)| *yes).filter_map(|(name, _)| self.models.used(name)).collect()
     }
 }
@@ -56,10 +53,13 @@ impl Work for Select {
     fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) {
         for (i, record) in batch.iter().enumerate() {
             if let Body::Transcribed(dossier) = &record.body {
-                emit(i, match self.choose(dossier) {
-                    Ok(chosen) => Body::Chosen(Box::new(chosen)),
-                    Err(failure) => Body::Failed(Box::new(failure)),
-                });
+                emit(
+                    i,
+                    match self.choose(dossier) {
+                        Ok(chosen) => Body::Chosen(Box::new(chosen)),
+                        Err(failure) => Body::Failed(Box::new(failure)),
+                    },
+                );
             }
         }
     }

@@ -26,7 +26,8 @@ impl Work for Speech {
         match self.0.probabilities(&samples) {
             Ok(rows) => {
                 for ((i, window), row) in windows.into_iter().zip(rows) {
-                    let frames = row[window.context / SPEECH_FRAME..].iter().map(|p| (p * 255.0).round() as u8).collect();
+                    let frames =
+                        row[window.context / SPEECH_FRAME..].iter().map(|p| (p * 255.0).round() as u8).collect();
                     emit(i, Body::Finding(Finding::Speech { index: window.index, frames }));
                 }
             }

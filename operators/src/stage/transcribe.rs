@@ -92,6 +92,7 @@ fn sentences_of(words: Vec<Word>) -> Vec<Sentence> {
         text: text.join(" "),
         words: words.clone(),
     };
-    let heard = Transcript { segments: vec![segment], timing: Timing::Words, format: Format::Plain, repairs: Vec::new() };
+    let heard =
+        Transcript { segments: vec![segment], timing: Timing::Words, format: Format::Plain, repairs: Vec::new() };
     transcript::sentences(&heard)
 }

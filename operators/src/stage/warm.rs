@@ -44,7 +44,8 @@ impl Models {
         let mut warm = self.speech.lock().unwrap_or_else(PoisonError::into_inner);
         if warm.is_none() {
             let load = |files: ModelFiles| SpeechDetector::load(&files, self.device);
-            *warm = Some(self.manifest.verified(SPEECH).and_then(load).map_err(|error| unloaded(Stage::Speech, &error))?);
+            *warm =
+                Some(self.manifest.verified(SPEECH).and_then(load).map_err(|error| unloaded(Stage::Speech, &error))?);
         }
         Ok(warm.as_ref().expect("just loaded").share())
     }
@@ -84,5 +85,6 @@ fn unloaded(stage: Stage, error: &dyn std::error::Error) -> Fault {
 
 /// A model's error on a batch, as a fault of each of its records.
 pub(super) fn failed(stage: Stage, error: &ModelError) -> Fault {
-    Fault::retry(stage.name(), "model_failed", error.to_string(), "replay the episode; if it fails again, report it").caused_by(error)
+    Fault::retry(stage.name(), "model_failed", error.to_string(), "replay the episode; if it fails again, report it")
+        .caused_by(error)
 }

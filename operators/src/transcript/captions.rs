@@ -77,7 +77,9 @@ impl Scanner<'_> {
     /// A line that was meant to hold times: an arrow, but neither side can be read.
     fn only_arrow(&self, line: &str) -> bool {
         line.split_once("-->").is_some_and(|(left, right)| {
-            let times = |side: &str| side.trim_start().starts_with(|c: char| c.is_ascii_digit() || c == '-') && side.contains(':');
+            let times = |side: &str| {
+                side.trim_start().starts_with(|c: char| c.is_ascii_digit() || c == '-') && side.contains(':')
+            };
             times(left) && times(right)
         })
     }

@@ -9,9 +9,39 @@ const REMARK: usize = 48;
 
 /// First words of remarks that recognisers and captioners put in brackets for what is not speech.
 const SOUNDS: [&str; 33] = [
-    "alert", "applause", "audio", "background", "beep", "blank_audio", "break", "cheering", "chuckle", "chuckles", "clears",
-    "cough", "coughs", "crosstalk", "foreign", "inaudible", "indistinct", "intro", "jingle", "laugh", "laughing", "laughs",
-    "laughter", "music", "noise", "outro", "pause", "silence", "sigh", "sighs", "sound", "unintelligible", "upbeat",
+    "alert",
+    "applause",
+    "audio",
+    "background",
+    "beep",
+    "blank_audio",
+    "break",
+    "cheering",
+    "chuckle",
+    "chuckles",
+    "clears",
+    "cough",
+    "coughs",
+    "crosstalk",
+    "foreign",
+    "inaudible",
+    "indistinct",
+    "intro",
+    "jingle",
+    "laugh",
+    "laughing",
+    "laughs",
+    "laughter",
+    "music",
+    "noise",
+    "outro",
+    "pause",
+    "silence",
+    "sigh",
+    "sighs",
+    "sound",
+    "unintelligible",
+    "upbeat",
 ];
 
 /// What becomes of a character.
@@ -77,8 +107,28 @@ pub(super) fn marked(raw: &str) -> String {
 /// Whether a tag begins a new line.
 pub(super) fn breaks(name: &str) -> bool {
     const BREAKS: [&str; 22] = [
-        "address", "article", "blockquote", "br", "cite", "dd", "div", "dt", "h1", "h2", "h3", "h4", "h5", "h6", "hr", "li", "p",
-        "section", "td", "time", "tr", "ul",
+        "address",
+        "article",
+        "blockquote",
+        "br",
+        "cite",
+        "dd",
+        "div",
+        "dt",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "hr",
+        "li",
+        "p",
+        "section",
+        "td",
+        "time",
+        "tr",
+        "ul",
     ];
     BREAKS.iter().any(|tag| name.eq_ignore_ascii_case(tag))
 }
@@ -99,7 +149,9 @@ fn without_sounds(text: &str) -> String {
         rest = &rest[at..];
         let mark = rest.chars().next().map_or(1, char::len_utf8);
         let reach = &rest[..rest.floor_char_boundary(REMARK)];
-        let remark = reach.find(']').filter(|end| mark == 1 && is_sound(&reach[1..*end]) && !rest[end + 1..].starts_with([':', '(']));
+        let remark = reach
+            .find(']')
+            .filter(|end| mark == 1 && is_sound(&reach[1..*end]) && !rest[end + 1..].starts_with([':', '(']));
         match remark {
             Some(end) => rest = &rest[end + 1..],
             None if mark == 1 => {
@@ -126,7 +178,9 @@ fn is_whole_remark(text: &str) -> bool {
         .iter()
         .find_map(|(open, close)| text.strip_prefix(*open).and_then(|rest| rest.strip_suffix(*close)));
     inside.is_some_and(|inside| {
-        inside.split(' ').count() <= 4 && !inside.contains(['[', ']', '(', ')', '*']) && !inside.ends_with(['.', '!', '?'])
+        inside.split(' ').count() <= 4
+            && !inside.contains(['[', ']', '(', ')', '*'])
+            && !inside.ends_with(['.', '!', '?'])
     })
 }
 

@@ -78,7 +78,8 @@ mod tests {
             let expected = (seconds <= super::LATEST).then_some(seconds);
             assert_eq!(parse(text), expected, "{text}");
         }
-        for text in ["", "abc", "1:2:3:4:5", "1e5", "١٢:٣٤", "::", "NaN", "00:00:0x.1", "99999999999999999999999999"] {
+        for text in ["", "abc", "1:2:3:4:5", "1e5", "١٢:٣٤", "::", "NaN", "00:00:0x.1", "99999999999999999999999999"]
+        {
             assert_eq!(parse(text), None, "{text}");
         }
     }

@@ -149,7 +149,9 @@ fn push_shared(parts: Vec<Part>, place: Place, drafts: &mut Drafts) -> Result<()
     let said: Vec<_> = parts.into_iter().map(Part::finish).filter(|(_, text, _)| !text.is_empty()).collect();
     let total: usize = said.iter().map(|(_, text, _)| text.len()).sum();
     let mut before = 0;
-    let at = |bytes: usize| if bytes == total { place.end } else { place.start + (place.end - place.start) * bytes as f64 / total as f64 };
+    let at = |bytes: usize| {
+        if bytes == total { place.end } else { place.start + (place.end - place.start) * bytes as f64 / total as f64 }
+    };
     let many = said.len() > 1;
     for (voice, text, mut words) in said {
         let start = if before == 0 { place.start } else { at(before) };

@@ -42,8 +42,15 @@ struct Reader<'d> {
 }
 
 fn read_without(text: &str, silent: &[&str], drafts: &mut Drafts) -> Result<(), Fault> {
-    let mut reader =
-        Reader { drafts, block: String::new(), blank: true, inside: Inside::Paragraph, voice: Voice::None, anchor: None, line: 1 };
+    let mut reader = Reader {
+        drafts,
+        block: String::new(),
+        blank: true,
+        inside: Inside::Paragraph,
+        voice: Voice::None,
+        anchor: None,
+        line: 1,
+    };
     let mut pieces = Pieces::new(text);
     let (mut scanned, mut line) = (0, 1_u32);
     let mut hidden: Option<(&str, u32)> = None;
@@ -51,11 +58,15 @@ fn read_without(text: &str, silent: &[&str], drafts: &mut Drafts) -> Result<(), 
         let lines = text[scanned..pieces.position()].bytes().filter(|byte| *byte == b'\n').count();
         scanned = pieces.position();
         match piece {
-            Piece::Open(name, rest) if hidden.is_none_or(|(open, _)| open.eq_ignore_ascii_case(name)) => match &mut hidden {
-                Some((_, depth)) => *depth += 1,
-                None if silent.iter().any(|tag| name.eq_ignore_ascii_case(tag)) && !rest.ends_with('/') => hidden = Some((name, 1)),
-                None => reader.open(name, line)?,
-            },
+            Piece::Open(name, rest) if hidden.is_none_or(|(open, _)| open.eq_ignore_ascii_case(name)) => {
+                match &mut hidden {
+                    Some((_, depth)) => *depth += 1,
+                    None if silent.iter().any(|tag| name.eq_ignore_ascii_case(tag)) && !rest.ends_with('/') => {
+                        hidden = Some((name, 1))
+                    }
+                    None => reader.open(name, line)?,
+                }
+            }
             Piece::Close(name) => match &mut hidden {
                 Some((open, depth)) if open.eq_ignore_ascii_case(name) => {
                     *depth -= 1;
@@ -123,7 +134,8 @@ impl Reader<'_> {
             Inside::Time | Inside::Paragraph => {
                 // A paragraph of `Name: text`, or one that a `<cite>` spoke for.
                 let (said, rest) = label::split(&text);
-                let (voice, rest) = if said == Voice::None { (std::mem::take(&mut self.voice), &*text) } else { (said, rest) };
+                let (voice, rest) =
+                    if said == Voice::None { (std::mem::take(&mut self.voice), &*text) } else { (said, rest) };
                 prose::push(rest, voice, self.anchor.take(), self.line, self.drafts)?;
                 self.voice = Voice::None;
             }

@@ -114,7 +114,8 @@ fn agree(text: String, raw: Vec<TimedWord>) -> (String, Vec<TimedWord>) {
     let spaced = raw.iter().skip(1).any(|word| word.text.starts_with(' '));
     let mut words: Vec<TimedWord> = Vec::with_capacity(raw.len());
     for mut word in raw {
-        let continues = spaced && !word.text.starts_with(char::is_whitespace) && !word.text.starts_with(tokens::is_dense);
+        let continues =
+            spaced && !word.text.starts_with(char::is_whitespace) && !word.text.starts_with(tokens::is_dense);
         word.text = clean::marked(&word.text);
         if word.text.is_empty() {
             continue;
@@ -258,7 +259,8 @@ impl<'de> Visitor<'de> for Segment<'_, '_> {
         write!(f, "segment {} to be an object", self.0.place)
     }
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
-        let mut raw = RawSegment { start: UNKNOWN, end: UNKNOWN, text: String::new(), voice: Voice::None, words: Vec::new() };
+        let mut raw =
+            RawSegment { start: UNKNOWN, end: UNKNOWN, text: String::new(), voice: Voice::None, words: Vec::new() };
         while let Some(key) = map.next_key::<Key>()? {
             match key {
                 Key::Start => raw.start = map.next_value::<Time>()?.0,

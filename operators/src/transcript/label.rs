@@ -15,9 +15,9 @@ const LONGEST: usize = 48;
 
 /// Words that stand before a colon without being names.
 const NOT_NAMES: [&str; 28] = [
-    "answer", "because", "but", "chapter", "episode", "example", "fact", "first", "http", "https", "lesson", "listen", "note",
-    "number", "part", "point", "problem", "question", "result", "rule", "second", "so", "spoiler", "step", "third", "tip",
-    "update", "warning",
+    "answer", "because", "but", "chapter", "episode", "example", "fact", "first", "http", "https", "lesson", "listen",
+    "note", "number", "part", "point", "problem", "question", "result", "rule", "second", "so", "spoiler", "step",
+    "third", "tip", "update", "warning",
 ];
 
 /// Names for nobody.
@@ -54,7 +54,8 @@ fn is_name(name: &str) -> bool {
         && name.starts_with(|c: char| c.is_alphabetic() && !c.is_lowercase())
         && words.iter().all(|word| {
             let first = word.chars().next();
-            let particle = ["and", "de", "van", "von", "der", "den", "la", "el", "al", "bin", "of", "the", "&"].contains(word);
+            let particle =
+                ["and", "de", "van", "von", "der", "den", "la", "el", "al", "bin", "of", "the", "&"].contains(word);
             let titled = first.is_some_and(|c| c.is_alphanumeric() && !c.is_lowercase());
             (titled || particle) && word.chars().all(|c| c.is_alphanumeric() || ".'’-&_#".contains(c))
         })
@@ -74,7 +75,11 @@ pub(super) fn settle(list: &mut [Draft], repairs: &mut Repairs) {
     // Where every other paragraph begins so, it is how the file is written.
     let usual = repeated > 0 && counts.values().sum::<u32>() as usize * 2 >= list.len();
     let believed = |name: &Arc<str>| {
-        counts[name] > 1 || usual || numbered(name) || repeated >= 2 && name.split(' ').count() <= 3 || repeated == 1 && name.contains(' ')
+        counts[name] > 1
+            || usual
+            || numbered(name)
+            || repeated >= 2 && name.split(' ').count() <= 3
+            || repeated == 1 && name.contains(' ')
     };
     let mut speaking = Voice::None;
     for draft in list {
@@ -127,11 +132,21 @@ mod tests {
             ("Ведущий: Привет", "Ведущий", " Привет"),
         ] {
             match split(line) {
-                (Voice::Maybe(found) | Voice::Label(found), text) => assert_eq!((&*found, text), (name, rest), "{line}"),
+                (Voice::Maybe(found) | Voice::Label(found), text) => {
+                    assert_eq!((&*found, text), (name, rest), "{line}")
+                }
                 other => panic!("{line}: {other:?}"),
             }
         }
-        for line in ["here is why: it works", "Note: careful", "10:30 we met", "https://x.org", "It was late. Anna: no", "[Music] hi", "A:b"] {
+        for line in [
+            "here is why: it works",
+            "Note: careful",
+            "10:30 we met",
+            "https://x.org",
+            "It was late. Anna: no",
+            "[Music] hi",
+            "A:b",
+        ] {
             assert_eq!(split(line), (Voice::None, line), "{line}");
         }
     }

@@ -15,7 +15,8 @@ const REMARKS: [&str; 8] = ["break", "jingle", "outro", "intro", "music", "ad", 
 /// matter.
 pub(super) fn looks_like(head: &str) -> bool {
     let bold = |line: &str| bold_name(line).is_some_and(|(_, rest)| !rest.trim().is_empty());
-    let heading = |line: &str| line.trim_start_matches('#').len() < line.len() && line.trim_start_matches('#').starts_with(' ');
+    let heading =
+        |line: &str| line.trim_start_matches('#').len() < line.len() && line.trim_start_matches('#').starts_with(' ');
     head.starts_with("---\n") || head.lines().take(200).any(|line| bold(line) || heading(line))
 }
 
@@ -70,7 +71,8 @@ fn unspoken(line: &str) -> bool {
 fn bold_name(line: &str) -> Option<(&str, &str)> {
     let (name, rest) = line.strip_prefix("**")?.split_once("**")?;
     let colon = name.ends_with(':') || rest.starts_with(':') || REMARKS.contains(&name.to_lowercase().as_str());
-    let plain = !name.is_empty() && name.len() <= 60 && name.split(' ').count() <= 6 && !name.contains(['[', ']', '!', '?']);
+    let plain =
+        !name.is_empty() && name.len() <= 60 && name.split(' ').count() <= 6 && !name.contains(['[', ']', '!', '?']);
     (colon && plain).then(|| (name, rest.strip_prefix(':').unwrap_or(rest)))
 }
 
@@ -98,9 +100,7 @@ fn inline(line: &str) -> String {
             '_' => {}
             '!' if chars.peek().is_some_and(|(_, next)| *next == '[') && at < last_close => {}
             '[' if at < last_close => {}
-            ']' if line[at..].starts_with("](") => {
-                while chars.next().is_some_and(|(_, c)| c != ')') {}
-            }
+            ']' if line[at..].starts_with("](") => while chars.next().is_some_and(|(_, c)| c != ')') {},
             _ => plain.push(c),
         }
     }

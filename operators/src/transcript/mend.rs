@@ -36,7 +36,10 @@ pub(super) fn mend(drafts: Drafts, format: Format, duration: Option<f64>) -> Res
         overlap::within(&mut list, duration, &mut repairs);
         if list.is_empty() {
             let audio = duration.unwrap_or_default();
-            return Err(nothing(format!("every time ({first:.1} to {last:.1} s) is after the end of the audio ({audio:.1} s)"), &repairs));
+            return Err(nothing(
+                format!("every time ({first:.1} to {last:.1} s) is after the end of the audio ({audio:.1} s)"),
+                &repairs,
+            ));
         }
         overlap::trim(&mut list, &mut repairs);
         list = merge::join(list);
@@ -82,7 +85,8 @@ fn segments(list: Vec<Draft>, timing: Timing, repairs: &mut Repairs) -> (Vec<Seg
 fn impossible(list: &mut [Draft], repairs: &mut Repairs) -> bool {
     let words: f64 = list.iter().map(|draft| tokens::count(&draft.text) as f64).sum();
     let times = || list.iter().flat_map(|draft| [draft.start, draft.end]).filter(|time| time.is_finite());
-    let (first, last) = times().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), time| (low.min(time), high.max(time)));
+    let (first, last) =
+        times().fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), time| (low.min(time), high.max(time)));
     if !first.is_finite() {
         return true;
     }

@@ -60,7 +60,8 @@ pub(super) fn sort(list: &mut Vec<Draft>, repairs: &mut Repairs) {
     }
     list.sort_by(|a, b| a.start.total_cmp(&b.start));
     list.dedup_by(|after, before| {
-        let same = (after.start - before.start).abs() < 0.05 && after.text == before.text && after.voice == before.voice;
+        let same =
+            (after.start - before.start).abs() < 0.05 && after.text == before.text && after.voice == before.voice;
         if same {
             repairs.add("the same again, dropped", after.place);
         }

@@ -53,7 +53,8 @@ pub(super) fn place(list: &mut [Draft], duration: Option<f64>, repairs: &mut Rep
     }
     begins.push(position);
     let knots = knots(list, &begins, duration, repairs);
-    let anchored = knots.len().saturating_sub(2) + usize::from(list.first().is_some_and(|first| first.start == knots[0].1));
+    let anchored =
+        knots.len().saturating_sub(2) + usize::from(list.first().is_some_and(|first| first.start == knots[0].1));
     let (mut next, mut latest, last) = (1, 0.0_f64, knots[knots.len() - 1].1);
     for (at, draft) in list.iter_mut().enumerate() {
         while next + 1 < knots.len() && knots[next].0 <= begins[at] {

@@ -70,7 +70,9 @@ impl Turn {
         }
         let voice = match clean::name(&self.speaker) {
             name if name.is_empty() => Voice::None,
-            name if name.bytes().all(|byte| byte.is_ascii_digit()) => Voice::Named(Arc::from(format!("Speaker {name}"))),
+            name if name.bytes().all(|byte| byte.is_ascii_digit()) => {
+                Voice::Named(Arc::from(format!("Speaker {name}")))
+            }
             name => Voice::Named(Arc::from(name)),
         };
         drafts.push(Draft { start, end, voice, text, words, place: self.place })

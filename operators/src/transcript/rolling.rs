@@ -11,7 +11,8 @@ const NEAR: f64 = 1.0;
 /// Removes repeated beginnings, if the file as a whole rolls. Takes drafts sorted by start.
 pub(super) fn unroll(list: &mut Vec<Draft>, repairs: &mut Repairs) {
     let pairs = list.windows(2).filter(|pair| near(&pair[0], &pair[1])).count();
-    let repeats = list.windows(2).filter(|pair| near(&pair[0], &pair[1]) && repeated(&pair[0].text, &pair[1].text) > 1).count();
+    let repeats =
+        list.windows(2).filter(|pair| near(&pair[0], &pair[1]) && repeated(&pair[0].text, &pair[1].text) > 1).count();
     if repeats < 2 || repeats * 10 < pairs * 3 {
         return;
     }
@@ -34,7 +35,9 @@ pub(super) fn unroll(list: &mut Vec<Draft>, repairs: &mut Repairs) {
         {
             first.start = draft.start;
         }
-        if draft.words.iter().map(|word| word.text.len()).sum::<usize>() != draft.text.bytes().filter(|byte| *byte != b' ').count() {
+        if draft.words.iter().map(|word| word.text.len()).sum::<usize>()
+            != draft.text.bytes().filter(|byte| *byte != b' ').count()
+        {
             draft.words.clear();
         }
     }

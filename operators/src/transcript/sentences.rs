@@ -117,7 +117,9 @@ fn parts(last: &Placed, next: &Placed, segments: &[Segment], habits: &Habits) ->
         return gap > habits.pause;
     }
     let breaks = habits.paragraphs && !last.word.text.ends_with(',') && !next.word.text.starts_with(char::is_lowercase);
-    breaks || segments[last.segment].speaker != segments[next.segment].speaker || gap > habits.pause_between.min(habits.pause)
+    breaks
+        || segments[last.segment].speaker != segments[next.segment].speaker
+        || gap > habits.pause_between.min(habits.pause)
 }
 
 /// Where to divide words that grew too long: at the longest pause, rather after a comma or before
@@ -127,11 +129,19 @@ fn best_split(open: &[Placed]) -> usize {
     let score = |at: usize| {
         let (before, after) = (&open[at - 1], &open[at]);
         let pause = (after.word.span.start.0 - before.word.span.end.0).clamp(0.0, 2.0);
-        let comma = if before.word.text.ends_with([',', ';', ':', '、', '，', '-', '–', '—']) { 0.4 } else { 0.0 };
+        let comma =
+            if before.word.text.ends_with([',', ';', ':', '、', '，', '-', '–', '—']) { 0.4 } else { 0.0 };
         // Where times are interpolated, those between segments are still the file's own.
         let seam = before.segment != after.segment;
-        let seam = if seam && after.word.text.starts_with(char::is_uppercase) { 0.5 } else if seam { 0.3 } else { 0.0 };
-        let joins = ["and", "but", "so", "because", "then", "or", "which"].contains(&after.word.text.to_lowercase().as_str());
+        let seam = if seam && after.word.text.starts_with(char::is_uppercase) {
+            0.5
+        } else if seam {
+            0.3
+        } else {
+            0.0
+        };
+        let joins =
+            ["and", "but", "so", "because", "then", "or", "which"].contains(&after.word.text.to_lowercase().as_str());
         pause + comma + seam + if joins { 0.2 } else { 0.0 } + 0.1 * at as f64 / open.len() as f64
     };
     (first..open.len()).max_by(|a, b| score(*a).total_cmp(&score(*b))).unwrap_or(open.len())

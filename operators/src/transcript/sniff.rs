@@ -89,7 +89,8 @@ fn looks_like_json(head: &str) -> bool {
 
 fn looks_like_html(head: &str) -> bool {
     const TAGS: [&str; 14] = [
-        "!doctype", "!--", "html", "head", "body", "div", "p>", "p ", "cite", "time", "span", "section", "article", "h1",
+        "!doctype", "!--", "html", "head", "body", "div", "p>", "p ", "cite", "time", "span", "section", "article",
+        "h1",
     ];
     let lower = head[..head.floor_char_boundary(256)].to_ascii_lowercase();
     lower.strip_prefix('<').is_some_and(|rest| TAGS.iter().any(|tag| rest.starts_with(tag)))

@@ -49,7 +49,13 @@ fn read(bytes: impl AsRef<[u8]>, hint: &str, duration: Option<f64>) -> Transcrip
 /// `speaker| text` of each segment.
 fn lines(transcript: &Transcript) -> Vec<String> {
     let line = |segment: &super::Segment| {
-        format!("{:.1}-{:.1} {}| {}", segment.span.start.0, segment.span.end.0, segment.speaker.as_deref().unwrap_or("-"), segment.text)
+        format!(
+            "{:.1}-{:.1} {}| {}",
+            segment.span.start.0,
+            segment.span.end.0,
+            segment.speaker.as_deref().unwrap_or("-"),
+            segment.text
+        )
     };
     transcript.segments.iter().map(line).collect()
 }

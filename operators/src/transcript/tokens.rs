@@ -10,7 +10,9 @@ pub(super) fn is_dense(c: char) -> bool {
 
 /// The words of a clean text. Joined without spaces they are the text without spaces.
 pub(super) fn split(text: &str) -> impl Iterator<Item = &str> {
-    text.split(' ').filter(|token| !token.is_empty()).flat_map(|token| Dense { rest: token, dense: token.chars().any(is_dense) })
+    text.split(' ')
+        .filter(|token| !token.is_empty())
+        .flat_map(|token| Dense { rest: token, dense: token.chars().any(is_dense) })
 }
 
 /// How many words [`split`] gives.

@@ -27,8 +27,7 @@ fn compare(decoder: &Decoder, path: &Path) -> Result<(Media, Vec<i16>), String> 
 fn every_real_file_is_aligned_with_ffmpeg_within_10_ms() {
     let Some(folder) = shared("audio") else { return };
     let decoder = decoder();
-    let bad: Vec<String> =
-        media_files(&folder).iter().filter_map(|path| compare(&decoder, path).err()).collect();
+    let bad: Vec<String> = media_files(&folder).iter().filter_map(|path| compare(&decoder, path).err()).collect();
     assert!(bad.is_empty(), "{}", bad.join("\n"));
 }
 

@@ -28,9 +28,7 @@ pub fn media_files(folder: &Path) -> Vec<PathBuf> {
         .read_dir()
         .expect("readable")
         .map(|entry| entry.expect("readable").path())
-        .filter(|path| {
-            path.extension().is_some_and(|extension| !NOT_MEDIA.iter().any(|other| extension == *other))
-        })
+        .filter(|path| path.extension().is_some_and(|extension| !NOT_MEDIA.iter().any(|other| extension == *other)))
         .collect();
     files.sort();
     files

@@ -38,11 +38,8 @@ pub const CODECS: [(&str, &str); 29] = [
 ];
 
 /// Codecs that only ffmpeg decodes.
-pub const FOREIGN: [(&str, &str); 3] = [
-    ("windows.wma", "-c:a wmav2 -b:a 96k"),
-    ("dolby.ac3", "-c:a ac3 -b:a 96k"),
-    ("pipe.flac", "-c:a flac"),
-];
+pub const FOREIGN: [(&str, &str); 3] =
+    [("windows.wma", "-c:a wmav2 -b:a 96k"), ("dolby.ac3", "-c:a ac3 -b:a 96k"), ("pipe.flac", "-c:a flac")];
 
 /// A sound in which every moment differs from every other: a rising and a falling tone under a
 /// noise that comes and goes, 44.1 kHz mono.

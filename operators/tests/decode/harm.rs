@@ -23,7 +23,10 @@ fn every_damaged_file_ends_in_audio_or_one_stable_fault() {
             Ok((media, samples)) => {
                 let theirs = reference(&path);
                 let shorter = theirs.len() as f64 - samples.len() as f64;
-                if media.samples.0 != samples.len() as u64 || samples.is_empty() || shorter > 0.1 * theirs.len() as f64 + 800.0 {
+                if media.samples.0 != samples.len() as u64
+                    || samples.is_empty()
+                    || shorter > 0.1 * theirs.len() as f64 + 800.0
+                {
                     bad.push(format!("{name}: {} samples, ffmpeg {}, {media:?}", samples.len(), theirs.len()));
                 }
             }

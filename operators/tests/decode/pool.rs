@@ -17,7 +17,9 @@ fn children() -> Vec<u32> {
         let list = std::fs::read_to_string(task.unwrap().path().join("children")).unwrap_or_default();
         found.extend(list.split_whitespace().filter_map(|id| id.parse::<u32>().ok()));
     }
-    found.retain(|id| std::fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|name| name.starts_with("decode-child")));
+    found.retain(|id| {
+        std::fs::read_to_string(format!("/proc/{id}/comm")).is_ok_and(|name| name.starts_with("decode-child"))
+    });
     found
 }
 

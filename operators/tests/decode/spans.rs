@@ -59,7 +59,8 @@ fn a_span_at_the_files_own_rate_lies_where_ffmpeg_puts_it_to_a_sample() {
 fn late_spans_of_real_episodes_lie_where_decoding_puts_them() {
     let Some(folder) = shared("audio") else { return };
     let decoder = decoder();
-    for name in ["rfe-ep5_full-episode.m4a", "rfe-ep5_reenc.mp3", "columbia_reenc.opus", "podcast_scraper__p02_e04.mp3"] {
+    for name in ["rfe-ep5_full-episode.m4a", "rfe-ep5_reenc.mp3", "columbia_reenc.opus", "podcast_scraper__p02_e04.mp3"]
+    {
         let path = folder.join(name);
         let (media, whole) = decode(&decoder, &path).unwrap();
         let start = media.samples.seconds().0 - 40.0;

@@ -38,17 +38,24 @@ impl Show {
     /// Takes in the head of the feed: its root element up to the first item, whose end tags are
     /// missing.
     pub(super) fn learn(&mut self, head: &Element) {
-        let Some(root) = head.elements().find(|element| matches!(element.name.as_str(), "rss" | "feed" | "RDF" | "channel")) else {
+        let Some(root) =
+            head.elements().find(|element| matches!(element.name.as_str(), "rss" | "feed" | "RDF" | "channel"))
+        else {
             return;
         };
         for (name, value) in root.attributes() {
             let Some(prefix) = name.strip_prefix("xmlns:") else { continue };
-            if let Some((_, usual)) = NAMESPACES.iter().find(|(part, _)| value.to_ascii_lowercase().contains(&part.to_ascii_lowercase())) {
+            if let Some((_, usual)) =
+                NAMESPACES.iter().find(|(part, _)| value.to_ascii_lowercase().contains(&part.to_ascii_lowercase()))
+            {
                 self.prefixes.insert(prefix.to_owned(), usual);
             }
         }
         let channel = root.elements().find(|element| element.name == "channel").unwrap_or(root);
-        self.title = self.first_text(channel, &["title", "atom:title", "itunes:title"]).map(|title| one_line(&title)).unwrap_or_default();
+        self.title = self
+            .first_text(channel, &["title", "atom:title", "itunes:title"])
+            .map(|title| one_line(&title))
+            .unwrap_or_default();
         self.language = self
             .first_text(channel, &["language", "dc:language"])
             .or_else(|| channel.attribute("xml:lang").or(root.attribute("xml:lang")).map(str::to_owned));
@@ -66,9 +73,15 @@ impl Show {
         Announcement {
             key: EpisodeKey { episode: EpisodeId(self.id(item).unwrap_or_else(|| self.digest(item))), revision: 0 },
             show: self.title.clone(),
-            title: self.first_text(item, &["title", "atom:title", "itunes:title"]).map(|title| one_line(&title)).unwrap_or_default(),
+            title: self
+                .first_text(item, &["title", "atom:title", "itunes:title"])
+                .map(|title| one_line(&title))
+                .unwrap_or_default(),
             description: self
-                .first_text(item, &["description", "content:encoded", "itunes:summary", "content", "summary", "atom:summary"])
+                .first_text(
+                    item,
+                    &["description", "content:encoded", "itunes:summary", "content", "summary", "atom:summary"],
+                )
                 .unwrap_or_default(),
             published: self.date(item).and_then(|date| date::of_text(&date)).unwrap_or(0),
             audio: self.audio(item).map(str::to_owned),
@@ -127,7 +140,8 @@ impl Show {
     /// that says nothing; else video, which has a sound track.
     fn audio<'e>(&self, item: &'e Element) -> Option<&'e str> {
         let enclosures = self.children(item, &["enclosure"]).map(|element| (element.attribute("url"), element));
-        let links = self.children(item, &["link", "atom:link"]).filter(|link| link.attribute("rel") == Some("enclosure"));
+        let links =
+            self.children(item, &["link", "atom:link"]).filter(|link| link.attribute("rel") == Some("enclosure"));
         let links = links.map(|link| (link.attribute("href"), link));
         let media = self.children(item, &["media:content"]);
         let groups = self.children(item, &["media:group"]).flat_map(|group| self.children(group, &["media:content"]));

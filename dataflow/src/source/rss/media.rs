@@ -20,7 +20,9 @@ impl Likeness {
         match media_type.map(|kind| kind.trim().to_ascii_lowercase()) {
             Some(kind) if kind.starts_with("audio/") => return Self::Audio,
             Some(kind) if kind.starts_with("video/") => return Self::Video,
-            Some(kind) if kind.starts_with("image/") || kind.starts_with("text/") || kind.ends_with("/pdf") => return Self::No,
+            Some(kind) if kind.starts_with("image/") || kind.starts_with("text/") || kind.ends_with("/pdf") => {
+                return Self::No;
+            }
             _ => {}
         }
         let extension = extension(uri);
@@ -44,7 +46,9 @@ fn extension(uri: &str) -> String {
 pub(super) fn usefulness(media_type: Option<&str>, uri: &str) -> u8 {
     let kind = media_type.unwrap_or_default().to_ascii_lowercase();
     let extension = extension(uri);
-    let is = |part: &str, extensions: &[&str]| kind.contains(part) || (kind.is_empty() && extensions.contains(&extension.as_str()));
+    let is = |part: &str, extensions: &[&str]| {
+        kind.contains(part) || (kind.is_empty() && extensions.contains(&extension.as_str()))
+    };
     if is("vtt", &["vtt"]) {
         0
     } else if is("json", &["json"]) {

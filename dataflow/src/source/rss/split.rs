@@ -226,7 +226,8 @@ impl Split {
 
     fn tag(&mut self) -> Token {
         self.mode = Mode::Text;
-        let open_ended = |start: &[u8], end: &[u8]| self.token.starts_with(start) && !self.token[start.len()..].ends_with(end);
+        let open_ended =
+            |start: &[u8], end: &[u8]| self.token.starts_with(start) && !self.token[start.len()..].ends_with(end);
         if open_ended(b"<![CDATA[", b"]]>") {
             self.mode = Mode::Data;
         } else if open_ended(b"<!--", b"-->") {

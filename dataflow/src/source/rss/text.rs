@@ -31,7 +31,8 @@ impl Encoding {
             encoding_rs::Encoding::for_label(&value[..end])
         };
         // UTF-16 has been undone where the file was opened.
-        let ascii_like = |encoding: &&'static encoding_rs::Encoding| encoding.is_ascii_compatible() || *encoding == ISO_2022_JP;
+        let ascii_like =
+            |encoding: &&'static encoding_rs::Encoding| encoding.is_ascii_compatible() || *encoding == ISO_2022_JP;
         Self(declared().filter(ascii_like).unwrap_or(UTF_8))
     }
 

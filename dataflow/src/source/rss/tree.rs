@@ -114,7 +114,9 @@ pub(super) fn parse(text: &str) -> (Element, Option<Fault>) {
             Ok(Event::End(tag)) => close(&mut open, tag.name().as_ref()),
             Ok(Event::Text(part)) => add(&mut open, Content::Text(part.into_inner().into_owned())),
             Ok(Event::CData(part)) => add(&mut open, Content::Text(part.into_inner().into_owned())),
-            Ok(Event::GeneralRef(name)) => add(&mut open, Content::Text(unescape(&format!("&{};", &*name)).into_owned())),
+            Ok(Event::GeneralRef(name)) => {
+                add(&mut open, Content::Text(unescape(&format!("&{};", &*name)).into_owned()))
+            }
             Ok(Event::Eof) => break,
             Ok(_) => {}
             Err(error) => {
@@ -170,7 +172,11 @@ fn without_stray_brackets(text: &str) -> Cow<'_, str> {
             + match rest.as_bytes().get(1) {
                 _ if rest.starts_with("<![CDATA[") => skip_to("]]>"),
                 _ if rest.starts_with("<!--") => skip_to("-->"),
-                Some(byte) if byte.is_ascii_alphabetic() || matches!(byte, b'/' | b'!' | b'?' | b'_') || *byte >= 0x80 => 1,
+                Some(byte)
+                    if byte.is_ascii_alphabetic() || matches!(byte, b'/' | b'!' | b'?' | b'_') || *byte >= 0x80 =>
+                {
+                    1
+                }
                 _ => {
                     repaired.push_str(&text[copied..start]);
                     repaired.push_str("&lt;");

@@ -8,7 +8,10 @@ use super::{file, gzip};
 fn read_as_everything(bytes: &[u8]) {
     let (_folder, path) = file("x", bytes);
     let opened = Input::open(&path).ok();
-    for input in [Input::Rss(path.clone()), Input::JsonLines(path.clone()), Input::Parquet(path.clone())].into_iter().chain(opened) {
+    for input in [Input::Rss(path.clone()), Input::JsonLines(path.clone()), Input::Parquet(path.clone())]
+        .into_iter()
+        .chain(opened)
+    {
         if let Ok(entries) = read(&input) {
             assert!(entries.take(100_000).count() < 100_000);
         }
@@ -16,8 +19,29 @@ fn read_as_everything(bytes: &[u8]) {
 }
 
 const SNIPPETS: [&str; 24] = [
-    "<rss>", "<channel>", "<item>", "</item>", "<entry/>", "<guid>a</guid>", "<![CDATA[", "]]>", "<!--", "-->", "&#x0;", "&amp",
-    "</", "<?", ">", "\"", "<enclosure url=", "xmlns:it='itunes.com/dtds'", "{\"id\":\"a\"}\n", "{\"id\":", "\u{feff}", "é", "<title>",
+    "<rss>",
+    "<channel>",
+    "<item>",
+    "</item>",
+    "<entry/>",
+    "<guid>a</guid>",
+    "<![CDATA[",
+    "]]>",
+    "<!--",
+    "-->",
+    "&#x0;",
+    "&amp",
+    "</",
+    "<?",
+    ">",
+    "\"",
+    "<enclosure url=",
+    "xmlns:it='itunes.com/dtds'",
+    "{\"id\":\"a\"}\n",
+    "{\"id\":",
+    "\u{feff}",
+    "é",
+    "<title>",
     "\n",
 ];
 

@@ -67,7 +67,10 @@ fn real_feeds_are_read_as_they_are_meant() {
     let Some(folder) = folder() else { return };
     let latin = announcement(&folder, "feed-rs__rss_2.0_encoding_1.xml", 0);
     assert_eq!(latin.title, "Revolução nas telas com pontos quânticos impressos em 3D");
-    assert_eq!((latin.show.as_str(), latin.language.as_deref()), ("RSS Feed do Site Inovação Tecnológica", Some("pt-br")));
+    assert_eq!(
+        (latin.show.as_str(), latin.language.as_deref()),
+        ("RSS Feed do Site Inovação Tecnológica", Some("pt-br"))
+    );
     assert_eq!((latin.published, latin.audio), (1_597_312_675, None)); // 06:57:55 -0300
 
     let example = announcement(&folder, "podcast-namespace__example.xml", 0);
@@ -75,15 +78,33 @@ fn real_feeds_are_read_as_they_are_meant() {
     assert_eq!(example.audio.as_deref(), Some("https://example.com/file-03.mp3"));
     assert_eq!(example.published, 1_602_217_838);
     // The WebVTT beside it is Spanish, the show is English.
-    let plain = TranscriptSource::At { uri: "https://example.com/ep3/transcript.txt".into(), media_type: Some("text/plain".into()) };
+    let plain = TranscriptSource::At {
+        uri: "https://example.com/ep3/transcript.txt".into(),
+        media_type: Some("text/plain".into()),
+    };
     assert_eq!(example.transcript, Some(plain));
 
-    assert_eq!(announcement(&folder, "podcastparser_image_and_audio.rss", 0).audio.as_deref(), Some("http://example.net/audio.mp3"));
-    assert_eq!(announcement(&folder, "podcastparser_leading_space_url.rss", 0).audio.as_deref(), Some("http://example.com/example.mp3"));
-    assert_eq!(announcement(&folder, "podcastparser_mediarss.rss", 0).audio.as_deref(), Some("http://example.org/example.mp3"));
+    assert_eq!(
+        announcement(&folder, "podcastparser_image_and_audio.rss", 0).audio.as_deref(),
+        Some("http://example.net/audio.mp3")
+    );
+    assert_eq!(
+        announcement(&folder, "podcastparser_leading_space_url.rss", 0).audio.as_deref(),
+        Some("http://example.com/example.mp3")
+    );
+    assert_eq!(
+        announcement(&folder, "podcastparser_mediarss.rss", 0).audio.as_deref(),
+        Some("http://example.org/example.mp3")
+    );
     assert_eq!(announcement(&folder, "podcastparser_itunes_duration.rss", 0).declared_seconds, Some(1200.0));
     assert_eq!(announcement(&folder, "podcastparser_permalink.rss", 0).base, "http://example.com/podcast/");
     assert_eq!(announcement(&folder, "podcastparser_atom_published_updated.rss", 0).published, 1_071_340_202);
-    assert_eq!(announcement(&folder, "podcastparser_no_guid.rss", 0).key.episode.0, announcement(&folder, "podcastparser_no_guid.rss", 0).audio.unwrap());
-    assert_eq!(announcement(&folder, "podcastparser_html_in_description.rss", 0).description, "<h1>This is a <em>test</em></h1>");
+    assert_eq!(
+        announcement(&folder, "podcastparser_no_guid.rss", 0).key.episode.0,
+        announcement(&folder, "podcastparser_no_guid.rss", 0).audio.unwrap()
+    );
+    assert_eq!(
+        announcement(&folder, "podcastparser_html_in_description.rss", 0).description,
+        "<h1>This is a <em>test</em></h1>"
+    );
 }

@@ -15,7 +15,10 @@ fn every_field_is_read() {
     assert_eq!((entry.show.as_str(), entry.title.as_str(), entry.description.as_str()), ("S", "T", "D"));
     assert_eq!(entry.published, 1_793_520_000);
     assert_eq!(entry.audio.as_deref(), Some("a.mp3"));
-    assert_eq!(entry.transcript, Some(TranscriptSource::At { uri: "t.vtt".into(), media_type: Some("text/vtt".into()) }));
+    assert_eq!(
+        entry.transcript,
+        Some(TranscriptSource::At { uri: "t.vtt".into(), media_type: Some("text/vtt".into()) })
+    );
     assert_eq!((entry.language.as_deref(), entry.declared_seconds), (Some("en"), Some(3600.0)));
     assert_eq!(entry.priority, Priority::Urgent);
     assert_eq!(entry.base, folder.path().to_str().unwrap());
@@ -39,7 +42,9 @@ fn transcripts_may_be_paths_places_or_texts() {
         "{\"id\":\"d\",\"transcript\":\"\"}\n",
     );
     let (good, _) = sorted("in.jsonl", lines);
-    let at = |uri: &str, kind: Option<&str>| Some(TranscriptSource::At { uri: uri.into(), media_type: kind.map(str::to_owned) });
+    let at = |uri: &str, kind: Option<&str>| {
+        Some(TranscriptSource::At { uri: uri.into(), media_type: kind.map(str::to_owned) })
+    };
     assert_eq!(good[0].transcript, at("t.srt", None));
     let inline = TranscriptSource::Inline { text: "WEBVTT\n".into(), media_type: Some("text/vtt".into()) };
     assert_eq!(good[1].transcript, Some(inline));
@@ -65,7 +70,9 @@ fn a_bad_line_stops_nobody_else_and_names_its_place() {
     assert_eq!(ids(&good), ["a", "g"]);
     let seen: Vec<_> = bad
         .iter()
-        .map(|entry| (entry.id.rsplit('/').next().unwrap(), entry.place.rsplit('/').next().unwrap(), entry.fault.code.as_str()))
+        .map(|entry| {
+            (entry.id.rsplit('/').next().unwrap(), entry.place.rsplit('/').next().unwrap(), entry.fault.code.as_str())
+        })
         .collect();
     assert_eq!(
         seen,
@@ -96,7 +103,10 @@ fn a_line_beyond_the_limit_is_given_up_and_the_next_is_read() {
     bytes.extend_from_slice(b"\"}\n{\"id\":\"next\"}\n");
     let (good, bad) = sorted("in.jsonl", bytes);
     assert_eq!(ids(&good), ["next"]);
-    assert_eq!((bad[0].id.as_str(), bad[0].fault.code.as_str(), bad[0].original.len()), ("long", "source.too_long", 65_536));
+    assert_eq!(
+        (bad[0].id.as_str(), bad[0].fault.code.as_str(), bad[0].original.len()),
+        ("long", "source.too_long", 65_536)
+    );
 }
 
 #[test]

@@ -91,10 +91,14 @@ fn times_may_have_any_unit() {
         assert_eq!(good.first().map(|entry| entry.published), Some(1_594_612_800), "{logical}: {bad:?}");
     }
     // Early dates in nanoseconds are told by the schema, not by their size.
-    let bytes = table("message m { optional binary id (UTF8); optional int64 published (TIMESTAMP(NANOS,true)); }", 1, |_, group| {
-        texts(group, &[Some("a")]);
-        numbers(group, &[Some(5_000_000_000)]);
-    });
+    let bytes = table(
+        "message m { optional binary id (UTF8); optional int64 published (TIMESTAMP(NANOS,true)); }",
+        1,
+        |_, group| {
+            texts(group, &[Some("a")]);
+            numbers(group, &[Some(5_000_000_000)]);
+        },
+    );
     assert_eq!(sorted("in.parquet", bytes).0[0].published, 5);
 }
 

@@ -32,8 +32,14 @@ fn an_item_becomes_an_announcement() {
     assert!(bad.is_empty(), "{bad:?}");
     assert_eq!(ids(&good), ["e-1", "e-2"]);
     let one = &good[0];
-    assert_eq!((one.show.as_str(), one.title.as_str(), one.description.as_str()), ("The Show", "One & only", "<p>Notes</p>"));
-    assert_eq!((one.published, one.declared_seconds, one.language.as_deref()), (1_594_612_800, Some(3723.0), Some("de-AT")));
+    assert_eq!(
+        (one.show.as_str(), one.title.as_str(), one.description.as_str()),
+        ("The Show", "One & only", "<p>Notes</p>")
+    );
+    assert_eq!(
+        (one.published, one.declared_seconds, one.language.as_deref()),
+        (1_594_612_800, Some(3723.0), Some("de-AT"))
+    );
     assert_eq!(one.audio.as_deref(), Some("audio/one.mp3"));
     // Of the show's own language, whose times are the better.
     let transcript = TranscriptSource::At { uri: "one.srt".into(), media_type: Some("application/srt".into()) };
@@ -62,7 +68,8 @@ fn one_malformed_item_costs_no_other() {
     ];
     // Both swallow what follows, in any reading; the items before stand.
     for item in broken {
-        let (good, bad) = sorted("feed.xml", format!("<rss><channel>\n<item><guid>a</guid></item>\n{item}\n</channel></rss>"));
+        let (good, bad) =
+            sorted("feed.xml", format!("<rss><channel>\n<item><guid>a</guid></item>\n{item}\n</channel></rss>"));
         assert_eq!(ids(&good), ["a"], "{item}");
         assert_eq!((bad[0].id.as_str(), bad[0].fault.code.as_str()), ("b", "source.truncated"), "{item}");
         assert!(bad[0].place.ends_with("feed.xml:3"), "{}", bad[0].place);
@@ -76,7 +83,8 @@ fn one_malformed_item_costs_no_other() {
         "<rss:item><guid>b</guid></rss:item>",
     ];
     for item in tolerated {
-        let feed = format!("<rss><channel><item><guid>a</guid></item>{item}<item><guid>c</guid></item></channel></rss>");
+        let feed =
+            format!("<rss><channel><item><guid>a</guid></item>{item}<item><guid>c</guid></item></channel></rss>");
         let (good, bad) = sorted("feed.xml", feed);
         assert_eq!((ids(&good), bad), (vec!["a", "b", "c"], vec![]), "{item}");
     }
@@ -103,9 +111,11 @@ fn encodings_junk_and_compression_are_undone() {
     let (latin, _, _) = encoding_rs::WINDOWS_1252.encode(&latin);
     let mislabelled = utf8.replace("UTF-8", "ISO-8859-1").into_bytes();
     let (undeclared, _, _) = encoding_rs::WINDOWS_1252.encode(&utf8);
-    let wide: Vec<u8> = format!("\u{feff}{}", utf8.replace("UTF-8", "UTF-16")).encode_utf16().flat_map(u16::to_be_bytes).collect();
+    let wide: Vec<u8> =
+        format!("\u{feff}{}", utf8.replace("UTF-8", "UTF-16")).encode_utf16().flat_map(u16::to_be_bytes).collect();
     let narrow_label: Vec<u8> = utf8.encode_utf16().flat_map(u16::to_le_bytes).collect();
-    let junk = format!("\u{feff}\n<br />\n<b>Warning</b>: x <7 in <b>/a.php</b>\n{utf8}<!-- 0.1 s --><script>x<y</script>");
+    let junk =
+        format!("\u{feff}\n<br />\n<b>Warning</b>: x <7 in <b>/a.php</b>\n{utf8}<!-- 0.1 s --><script>x<y</script>");
     let cases: [(&str, Vec<u8>); 8] = [
         ("utf8", utf8.clone().into_bytes()),
         ("latin1", latin.to_vec()),
@@ -119,7 +129,11 @@ fn encodings_junk_and_compression_are_undone() {
     for (name, bytes) in cases {
         let (good, bad) = sorted("feed", bytes);
         assert_eq!(bad, [], "{name}");
-        assert_eq!((good.len(), good[0].title.as_str(), good[0].show.as_str()), (2, "Österreich & only", "The Show"), "{name}");
+        assert_eq!(
+            (good.len(), good[0].title.as_str(), good[0].show.as_str()),
+            (2, "Österreich & only", "The Show"),
+            "{name}"
+        );
     }
 }
 
@@ -132,7 +146,10 @@ fn atom_entries_are_announcements_too() {
     let (good, bad) = sorted("feed.xml", feed);
     assert_eq!(bad, []);
     let entry = &good[0];
-    assert_eq!((entry.key.episode.0.as_str(), entry.title.as_str(), entry.published), ("x", "A &amp; B", 1_594_612_800));
+    assert_eq!(
+        (entry.key.episode.0.as_str(), entry.title.as_str(), entry.published),
+        ("x", "A &amp; B", 1_594_612_800)
+    );
     assert_eq!((entry.audio.as_deref(), entry.language.as_deref()), (Some("a.mp3"), Some("en")));
     assert_eq!(entry.base, "https://a.example/p/");
     assert_eq!(entry.description.split_whitespace().collect::<Vec<_>>(), ["Hello", "you"]);
@@ -141,16 +158,24 @@ fn atom_entries_are_announcements_too() {
 #[test]
 fn a_monstrous_item_is_given_up_within_bounds() {
     let long = "x".repeat(9 << 20);
-    let feed = format!("<rss><channel><item><guid>a</guid><description>{long}</description></item><item><guid>b</guid></item></channel></rss>");
+    let feed = format!(
+        "<rss><channel><item><guid>a</guid><description>{long}</description></item><item><guid>b</guid></item></channel></rss>"
+    );
     let (good, bad) = sorted("feed.xml", feed);
     assert_eq!(ids(&good), ["b"]);
-    assert_eq!((bad[0].id.as_str(), bad[0].fault.code.as_str(), bad[0].original.len()), ("a", "source.too_long", 65_536));
+    assert_eq!(
+        (bad[0].id.as_str(), bad[0].fault.code.as_str(), bad[0].original.len()),
+        ("a", "source.too_long", 65_536)
+    );
 }
 
 #[test]
 fn sections_longer_than_a_token_are_followed_to_their_end() {
     for pad in 65_500..65_560 {
-        let feed = format!("<rss><channel><item><guid>a</guid><![CDATA[{}<item>]]></item><item/></channel></rss>", "x".repeat(pad));
+        let feed = format!(
+            "<rss><channel><item><guid>a</guid><![CDATA[{}<item>]]></item><item/></channel></rss>",
+            "x".repeat(pad)
+        );
         let (good, bad) = sorted("feed.xml", feed);
         assert_eq!((good.len(), bad.len()), (2, 0), "{pad}");
     }

@@ -51,7 +51,9 @@ fn a_file_under_an_allowed_folder_is_used_where_it_lies() {
     let url = format!("file://{}/a%20b.mp3", disk.root().display());
     let absolute = real.to_str().unwrap();
     let by_link = disk.folder.path().join("root").join("sub/.././a b.mp3");
-    for uri in ["../a b.mp3", "../a%20b.mp3", "../inner-link", "%2e%2e/a%20b.mp3", &url, absolute, by_link.to_str().unwrap()] {
+    for uri in
+        ["../a b.mp3", "../a%20b.mp3", "../inner-link", "%2e%2e/a%20b.mp3", &url, absolute, by_link.to_str().unwrap()]
+    {
         assert_eq!(disk.find(uri), Ok(real.clone()), "{uri}");
     }
     let audio = disk.fetcher.audio(absolute, "", disk.folder.path()).unwrap();
@@ -93,7 +95,9 @@ fn no_path_leads_outside() {
 #[test]
 fn without_allowed_folders_no_file_is_read() {
     let disk = Disk::new();
-    let fault = Fetcher::new(FetchPolicy::default()).audio("a b.mp3", disk.root().to_str().unwrap(), disk.folder.path()).unwrap_err();
+    let fault = Fetcher::new(FetchPolicy::default())
+        .audio("a b.mp3", disk.root().to_str().unwrap(), disk.folder.path())
+        .unwrap_err();
     assert_eq!(fault.code, "fetch.outside_root");
 }
 
@@ -114,5 +118,8 @@ fn a_transcript_file_is_read_with_its_name_as_a_hint() {
     let base = disk.root();
     let read = disk.fetcher.transcript(&source("t.vtt"), base.to_str().unwrap()).unwrap();
     assert_eq!(read, (b"WEBVTT".to_vec(), Some("t.vtt".to_owned())));
-    assert_eq!(disk.fetcher.transcript(&source("link"), base.to_str().unwrap()).unwrap_err().code, "fetch.outside_root");
+    assert_eq!(
+        disk.fetcher.transcript(&source("link"), base.to_str().unwrap()).unwrap_err().code,
+        "fetch.outside_root"
+    );
 }

@@ -127,7 +127,9 @@ fn a_server_on_this_machine_sees_no_connection_without_leave() {
     }
     assert_eq!(asked.load(Ordering::SeqCst), 0);
     let url = format!("http://{address}/");
-    Fetcher::new(FetchPolicy { allow_private: true, ..FetchPolicy::default() }).audio(&url, "", staging.path()).unwrap();
+    Fetcher::new(FetchPolicy { allow_private: true, ..FetchPolicy::default() })
+        .audio(&url, "", staging.path())
+        .unwrap();
     assert_eq!(asked.load(Ordering::SeqCst), 1);
 }
 
@@ -181,7 +183,8 @@ fn a_name_that_changes_its_address_gains_nothing() {
 #[test]
 fn one_private_address_among_public_ones_is_refused() {
     let staging = tempfile::tempdir().unwrap();
-    let mixed: Lookup = Arc::new(|_, port| Ok(vec![([93, 184, 216, 34], port).into(), ([192, 168, 0, 1], port).into()]));
+    let mixed: Lookup =
+        Arc::new(|_, port| Ok(vec![([93, 184, 216, 34], port).into(), ([192, 168, 0, 1], port).into()]));
     let (fetcher, called) = abroad(FetchPolicy { lookup: Some(mixed), ..policy() }, None);
     let fault = fetcher.audio("http://mixed.example/", "", staging.path()).unwrap_err();
     assert_eq!(fault.code, "fetch.private_address");

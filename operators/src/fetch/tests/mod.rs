@@ -42,7 +42,8 @@ fn server_of_streams(answer: impl Fn(&str, usize, &mut TcpStream) + Send + 'stat
 }
 
 fn ok(body: &[u8]) -> Vec<u8> {
-    let mut bytes = format!("HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+    let mut bytes =
+        format!("HTTP/1.1 200 OK\r\nContent-Type: audio/mpeg\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
     bytes.extend_from_slice(body);
     bytes
 }
@@ -56,7 +57,10 @@ fn at_home() -> (FetchPolicy, Arc<Mutex<Vec<Duration>>>) {
     let pauses = Arc::new(Mutex::new(Vec::new()));
     let noted = pauses.clone();
     let clock = Clock { sleep: Arc::new(move |pause| noted.lock().unwrap().push(pause)), ..Clock::default() };
-    (FetchPolicy { allow_private: true, clock, read_timeout: Duration::from_secs(20), ..FetchPolicy::default() }, pauses)
+    (
+        FetchPolicy { allow_private: true, clock, read_timeout: Duration::from_secs(20), ..FetchPolicy::default() },
+        pauses,
+    )
 }
 
 /// A clock that goes on by `step` each time it is looked at.

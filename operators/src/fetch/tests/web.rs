@@ -11,7 +11,10 @@ use super::{at_home, ok, server, server_of_streams, status, ticking};
 const URL: &str = "http://user:secret@127.0.0.1:PORT/a.mp3?token=secret";
 
 /// Fetches audio from a server that answers so; the staging folder must be clean after a fault.
-fn fetch(policy: FetchPolicy, address: std::net::SocketAddr) -> Result<(crate::record::finding::LocalAudio, Vec<u8>), crate::Fault> {
+fn fetch(
+    policy: FetchPolicy,
+    address: std::net::SocketAddr,
+) -> Result<(crate::record::finding::LocalAudio, Vec<u8>), crate::Fault> {
     let staging = tempfile::tempdir().unwrap();
     let url = URL.replace("PORT", &address.port().to_string());
     let result = Fetcher::new(policy).audio(&url, "", staging.path());
@@ -52,7 +55,8 @@ fn gzip(bytes: &[u8]) -> Vec<u8> {
 
 fn gzipped(body: &[u8]) -> Vec<u8> {
     let body = gzip(body);
-    let mut bytes = format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
+    let mut bytes =
+        format!("HTTP/1.1 200 OK\r\nContent-Encoding: gzip\r\nContent-Length: {}\r\n\r\n", body.len()).into_bytes();
     bytes.extend_from_slice(&body);
     bytes
 }
@@ -90,7 +94,13 @@ fn a_server_that_does_not_recover_is_given_up_as_a_fault_to_retry() {
 
 #[test]
 fn a_refusal_is_not_repeated() {
-    for (code, expected) in [(404, "fetch.not_found"), (410, "fetch.not_found"), (403, "fetch.status"), (400, "fetch.status"), (204, "fetch.status")] {
+    for (code, expected) in [
+        (404, "fetch.not_found"),
+        (410, "fetch.not_found"),
+        (403, "fetch.status"),
+        (400, "fetch.status"),
+        (204, "fetch.status"),
+    ] {
         let (policy, pauses) = at_home();
         let fault = fetch(policy, server(move |_, _| status(code, ""))).unwrap_err();
         assert_eq!((fault.code.as_str(), fault.kind), (expected, FaultKind::Poison), "{code}");
@@ -112,7 +122,9 @@ fn a_short_body_is_never_taken_for_the_whole() {
     }
     // Whole at the second attempt, and nothing of the first in it.
     let (policy, _) = at_home();
-    let address = server(|_, before| if before == 0 { b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nfirst".to_vec() } else { ok(b"second") });
+    let address = server(|_, before| {
+        if before == 0 { b"HTTP/1.1 200 OK\r\nContent-Length: 99\r\n\r\nfirst".to_vec() } else { ok(b"second") }
+    });
     assert_eq!(fetch(policy, address).unwrap().1, b"second");
 }
 
@@ -173,7 +185,12 @@ fn a_body_that_only_drips_is_cut() {
 fn redirects_are_followed_up_to_three() {
     let chain = |length: usize| {
         server(move |path, _| {
-            let step = path.split('?').next().and_then(|path| path.strip_prefix("/step/")).and_then(|step| step.parse().ok()).unwrap_or(0);
+            let step = path
+                .split('?')
+                .next()
+                .and_then(|path| path.strip_prefix("/step/"))
+                .and_then(|step| step.parse().ok())
+                .unwrap_or(0);
             if step < length { status(302, &format!("Location: /step/{}\r\n", step + 1)) } else { ok(b"end") }
         })
     };
@@ -204,16 +221,27 @@ fn credentials_do_not_travel_to_another_host() {
     });
     let first = server(move |_, _| status(302, &format!("Location: http://localhost:{port}/b\r\n")));
     let (policy, _) = at_home();
-    let policy = FetchPolicy { lookup: Some(Arc::new(move |_, port| Ok(vec![([127, 0, 0, 1], port).into()]))), ..policy };
+    let policy =
+        FetchPolicy { lookup: Some(Arc::new(move |_, port| Ok(vec![([127, 0, 0, 1], port).into()]))), ..policy };
     fetch(policy, first).unwrap();
     let seen = seen.lock().unwrap();
     assert_eq!(seen.len(), 1);
-    assert!(seen[0].starts_with("GET /b HTTP/1.1\r\n") && !seen[0].to_ascii_lowercase().contains("authorization"), "{}", seen[0]);
+    assert!(
+        seen[0].starts_with("GET /b HTTP/1.1\r\n") && !seen[0].to_ascii_lowercase().contains("authorization"),
+        "{}",
+        seen[0]
+    );
 }
 
 #[test]
 fn garbage_is_a_fault() {
-    for garbage in [b"".as_slice(), b"\0\0\0", b"SSH-2.0-server\r\n", b"HTTP/1.1 9999 Odd\r\n\r\n", b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n"] {
+    for garbage in [
+        b"".as_slice(),
+        b"\0\0\0",
+        b"SSH-2.0-server\r\n",
+        b"HTTP/1.1 9999 Odd\r\n\r\n",
+        b"HTTP/1.1 200 OK\r\nContent-Length: -5\r\n\r\n",
+    ] {
         let fault = fetch(at_home().0, server(move |_, _| garbage.to_vec())).unwrap_err();
         assert!(fault.code.starts_with("fetch."), "{garbage:?}: {fault:?}");
     }

@@ -123,8 +123,8 @@ mod tests {
 
     #[test]
     fn a_child_that_neither_reads_nor_stops_talking_does_not_block_its_parent() {
-        let fault = run(&mut shell("head -c 300000 /dev/zero >&2; echo why >&2; exit 3"), &[0.0; 100_000], LIMITS)
-            .unwrap_err();
+        let fault =
+            run(&mut shell("head -c 300000 /dev/zero >&2; echo why >&2; exit 3"), &[0.0; 100_000], LIMITS).unwrap_err();
         assert_eq!(fault.code, "cut.encode");
         assert!(fault.message.ends_with("why"), "{}", fault.message);
         assert!(fault.message.len() < 3 * KEPT);

@@ -14,8 +14,8 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::mix::Mix;
 use super::STAGE;
+use super::mix::Mix;
 use crate::fault::Fault;
 use crate::record::piece::{Sentence, Timing};
 use crate::units::{Seconds, Span};
@@ -124,10 +124,7 @@ pub fn choose(mix: &Mix, cut: &Cut) -> Result<Chosen, Fault> {
         return Err(Fault::poison(
             STAGE,
             "span",
-            format!(
-                "{:.3}-{:.3} s were wanted, the audio there spans {from:.3}-{until:.3} s",
-                times[0], times[1]
-            ),
+            format!("{:.3}-{:.3} s were wanted, the audio there spans {from:.3}-{until:.3} s", times[0], times[1]),
             "check that the transcript belongs to this audio",
         ));
     }
@@ -198,7 +195,8 @@ impl<'a> Levels<'a> {
             return self.mix.frame_at(edge.at);
         }
         let step = self.frames(STEP);
-        let points: Vec<(usize, f64)> = (first..last).step_by(step).chain([last]).map(|frame| (frame, self.at(frame))).collect();
+        let points: Vec<(usize, f64)> =
+            (first..last).step_by(step).chain([last]).map(|frame| (frame, self.at(frame))).collect();
         let quietest = points.iter().map(|&(_, level)| level).fold(f64::INFINITY, f64::min);
         let liked = inside(liked);
         points

@@ -110,8 +110,7 @@ pub fn render(pcm: Pcm<'_>, wanted: &Cut, tags: &Tags, settings: &ClipSettings) 
         .caused_by(&error)
     })?;
     let mut done: Vec<Option<EncodedClip>> = vec![None; settings.formats.len()];
-    let mut aim =
-        Aim { loudness_lufs: settings.loudness_lufs, ceiling_dbtp: settings.true_peak_dbtp - HEADROOM };
+    let mut aim = Aim { loudness_lufs: settings.loudness_lufs, ceiling_dbtp: settings.true_peak_dbtp - HEADROOM };
     let mut misses = Vec::new();
     for _ in 0..TRIES {
         let open: Vec<usize> = (0..done.len()).filter(|&index| done[index].is_none()).collect();
@@ -122,8 +121,7 @@ pub fn render(pcm: Pcm<'_>, wanted: &Cut, tags: &Tags, settings: &ClipSettings) 
         let levelled = loudness::level(&cut, aim)?;
         let (ffmpeg, limits) = (&settings.ffmpeg, settings.limits);
         encode::encode(ffmpeg, &levelled, span, tags, &formats, folder.path(), limits)?;
-        let measured =
-            measure::measure(ffmpeg, &formats, levelled.rate, levelled.channels, folder.path(), limits)?;
+        let measured = measure::measure(ffmpeg, &formats, levelled.rate, levelled.channels, folder.path(), limits)?;
         misses.clear();
         for (&index, measured) in open.iter().zip(measured) {
             let format = settings.formats[index];

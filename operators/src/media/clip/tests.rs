@@ -72,9 +72,13 @@ fn render_babble(rate: u32, channels: u16, amplitude: f32) -> Result<Rendered, c
 
 #[test]
 fn every_rate_and_channel_count_keeps_the_gates() {
-    for (rate, channels, aac) in
-        [(8_000, 1, "24000\n1\n"), (11_025, 1, "22050\n1\n"), (44_100, 2, "44100\n2\n"), (96_000, 2, "48000\n2\n"), (48_000, 6, "48000\n2\n")]
-    {
+    for (rate, channels, aac) in [
+        (8_000, 1, "24000\n1\n"),
+        (11_025, 1, "22050\n1\n"),
+        (44_100, 2, "44100\n2\n"),
+        (96_000, 2, "48000\n2\n"),
+        (48_000, 6, "48000\n2\n"),
+    ] {
         let rendered = render_babble(rate, channels, 0.3).unwrap();
         assert_gates(&rendered, 2);
         assert_eq!(probe(&rendered.clips[0], &["-show_entries", "stream=sample_rate,channels"]), aac);

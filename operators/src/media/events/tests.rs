@@ -35,7 +35,9 @@ fn chords(time: f64) -> f64 {
     let roots = [220.0, 174.6, 261.6, 196.0];
     let root = roots[(time / 0.8) as usize % 4];
     let fade = (-(time % 0.8) * 2.0).exp();
-    [1.0, 1.26, 1.5, 2.0].iter().map(|step| (std::f64::consts::TAU * root * step * time).sin()).sum::<f64>() * fade * 0.25
+    [1.0, 1.26, 1.5, 2.0].iter().map(|step| (std::f64::consts::TAU * root * step * time).sin()).sum::<f64>()
+        * fade
+        * 0.25
 }
 
 fn share_of_music(samples: &[i16]) -> f64 {
@@ -69,7 +71,9 @@ fn levels_are_decibels_of_full_scale() {
 
 #[test]
 fn pieces_count_up_to_the_last_sample() {
-    for (samples, levels, scores) in [(0, 0, 0), (1, 1, 1), (160, 1, 1), (8_000, 50, 1), (8_001, 51, 2), (480_000, 3_000, 60)] {
+    for (samples, levels, scores) in
+        [(0, 0, 0), (1, 1, 1), (160, 1, 1), (8_000, 50, 1), (8_001, 51, 2), (480_000, 3_000, 60)]
+    {
         let (level, music) = events(&vec![100; samples]);
         assert_eq!((level.len(), music.len()), (levels, scores), "{samples} samples");
     }

@@ -8,7 +8,8 @@ use crate::units::Seconds;
 
 /// A SubRip file of cues `(start, end, text)`, times written as they are.
 fn srt(cues: &[(&str, &str, &str)]) -> String {
-    let cue = |(at, (start, end, text)): (usize, &(&str, &str, &str))| format!("{}\n{start} --> {end}\n{text}\n\n", at + 1);
+    let cue =
+        |(at, (start, end, text)): (usize, &(&str, &str, &str))| format!("{}\n{start} --> {end}\n{text}\n\n", at + 1);
     cues.iter().enumerate().map(cue).collect()
 }
 
@@ -82,16 +83,30 @@ fn rolling_captions_are_said_once() {
         lines(&transcript),
         ["0.2-2.4 -| hi everyone welcome", "2.4-5.0 -| back to us", "5.0-7.0 -| again today"]
     );
-    let growing = srt(&[("00:00:00,000", "00:00:01,000", "so we"), ("00:00:01,000", "00:00:02,000", "so we went"), ("00:00:02,000", "00:00:03,000", "so we went home")]);
+    let growing = srt(&[
+        ("00:00:00,000", "00:00:01,000", "so we"),
+        ("00:00:01,000", "00:00:02,000", "so we went"),
+        ("00:00:02,000", "00:00:03,000", "so we went home"),
+    ]);
     assert_eq!(lines(&read(growing, "a.srt", None)), ["0.0-1.0 -| so we", "1.0-2.0 -| went", "2.0-3.0 -| home"]);
-    let yes = srt(&[("00:00:00,000", "00:00:01,000", "Yes, I do."), ("00:00:01,000", "00:00:02,000", "Yes, I do."), ("00:00:02,000", "00:00:03,000", "Why?")]);
+    let yes = srt(&[
+        ("00:00:00,000", "00:00:01,000", "Yes, I do."),
+        ("00:00:01,000", "00:00:02,000", "Yes, I do."),
+        ("00:00:02,000", "00:00:03,000", "Why?"),
+    ]);
     assert_eq!(read(yes, "a.srt", None).segments.len(), 3);
 }
 
 #[test]
 fn milliseconds_and_zeros_are_recognised() {
     let segments = |scale: f64| {
-        let one = |at: u32| format!(r#"{{"start":{},"end":{},"text":"these are five more words"}}"#, f64::from(at) * scale, f64::from(at + 2) * scale);
+        let one = |at: u32| {
+            format!(
+                r#"{{"start":{},"end":{},"text":"these are five more words"}}"#,
+                f64::from(at) * scale,
+                f64::from(at + 2) * scale
+            )
+        };
         format!("[{}]", (0..10).map(|at| one(at * 2)).collect::<Vec<_>>().join(","))
     };
     assert_eq!(lines(&read(segments(1000.0), "", None)), lines(&read(segments(1.0), "", None)));
@@ -133,7 +148,10 @@ fn text_that_steers_or_hides_is_cleaned() {
         ("00:00:01,000", "00:00:02,000", "\u{202e}evil\u{202c} <script>alert(1)</script>&#x202E;shalom שלום\u{200f}."),
         ("00:00:02,000", "00:00:03,000", "<font color=\"#fff\">Colour</font> &lt;b&gt; 1 < 2 \u{0}\u{7}end\u{200b}ed."),
     ]);
-    assert_eq!(lines(&read(text, "a.srt", None)), ["1.0-2.0 -| evil shalom שלום.", "2.0-3.0 -| Colour <b> 1 < 2 ended."]);
+    assert_eq!(
+        lines(&read(text, "a.srt", None)),
+        ["1.0-2.0 -| evil shalom שלום.", "2.0-3.0 -| Colour <b> 1 < 2 ended."]
+    );
 }
 
 #[test]

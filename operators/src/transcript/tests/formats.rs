@@ -16,14 +16,20 @@ fn webvtt_keeps_voices_and_word_times() {
       "5.6-6.5 Anna Lee| Thanks!"
     ]
     "#);
-    let words: Vec<_> = transcript.segments[0].words.iter().map(|word| (word.span.start.0, word.text.as_str())).collect();
+    let words: Vec<_> =
+        transcript.segments[0].words.iter().map(|word| (word.span.start.0, word.text.as_str())).collect();
     assert_eq!((words[0], words[1].1, words[3]), ((1.0, "Hello"), "there,", (3.0, "listeners.")));
     assert_eq!(words[1].0, 2.0);
 }
 
 #[test]
 fn a_file_with_a_time_for_every_word_says_so() {
-    let cue = |at: u32| format!("00:{at:02}.000 --> 00:{:02}.900\nword{at}<00:{at:02}.300><c> two</c><00:{at:02}.600><c> three</c>\n\n", at);
+    let cue = |at: u32| {
+        format!(
+            "00:{at:02}.000 --> 00:{:02}.900\nword{at}<00:{at:02}.300><c> two</c><00:{at:02}.600><c> three</c>\n\n",
+            at
+        )
+    };
     let text = format!("WEBVTT\n\n{}", (0..20).map(cue).collect::<String>());
     let transcript = read(&text, "a.vtt", None);
     assert_eq!(transcript.timing, Timing::Words);
@@ -64,11 +70,16 @@ fn one_cue_may_hold_a_dialogue() {
 #[test]
 fn podcasting_json_of_single_words_is_joined() {
     let word = |(at, (speaker, word)): (usize, (&str, &str))| {
-        format!(r#"{{"speaker":"{speaker}","startTime":{},"endTime":{},"body":"{word}"}}"#, at as f64 * 0.5, at as f64 * 0.5 + 0.25)
+        format!(
+            r#"{{"speaker":"{speaker}","startTime":{},"endTime":{},"body":"{word}"}}"#,
+            at as f64 * 0.5,
+            at as f64 * 0.5 + 0.25
+        )
     };
     let words = [("A", "I"), ("A", "am"), ("A", "here."), ("B", "So"), ("B", "am"), ("B", "I.")];
     let list: Vec<String> = words.into_iter().enumerate().map(word).collect();
-    let transcript = read(format!(r#"{{"version":"1.0.0","segments":[{}]}}"#, list.join(",")), "application/json", None);
+    let transcript =
+        read(format!(r#"{{"version":"1.0.0","segments":[{}]}}"#, list.join(",")), "application/json", None);
     assert_eq!((transcript.format, transcript.timing), (Format::PodcastJson, Timing::Words));
     assert_eq!(lines(&transcript), ["0.0-1.2 A| I am here.", "1.5-2.8 B| So am I."]);
 }
@@ -80,7 +91,11 @@ fn recogniser_json_keeps_its_words() {
         {"start":1.9,"end":2.2,"word":"-part"},{"start":3.0,"end":3.4,"word":" you."}]},
         {"start":"5.0","end":"6.5s","text":"No words."}, {"start":7,"end":8,"text":"Yes &amp; <b>no</b>."}]"#;
     let transcript = read(json, "", None);
-    let first: Vec<_> = transcript.segments[0].words.iter().map(|word| (word.span.start.0, word.span.end.0, word.text.as_str())).collect();
+    let first: Vec<_> = transcript.segments[0]
+        .words
+        .iter()
+        .map(|word| (word.span.start.0, word.span.end.0, word.text.as_str()))
+        .collect();
     assert_eq!(first, [(1.1, 1.3, "Hi"), (1.3, 2.2, "multi-part"), (3.0, 3.4, "you.")]);
     assert_eq!(lines(&transcript)[1..], ["5.0-6.5 -| No words.", "7.0-8.0 -| Yes & no."]);
     let beside = r#"{"text":"x","words":[{"word":"Well","start":0.1,"end":0.4},{"word":"then.","start":1.5,"end":1.9}],
@@ -109,7 +124,8 @@ fn html_with_cite_and_time_is_timed_by_its_marks() {
 
 #[test]
 fn text_without_times_is_spread_over_the_audio() {
-    let text = "Anna: This is the first thing that we say today.\n\nBo: And a second.\nwrapped line.\n\nAnna: Good. Bye.\n";
+    let text =
+        "Anna: This is the first thing that we say today.\n\nBo: And a second.\nwrapped line.\n\nAnna: Good. Bye.\n";
     let transcript = read(text, "text/plain", Some(10.0));
     assert_eq!((transcript.format, transcript.timing), (Format::Plain, Timing::Estimated));
     let speakers: Vec<_> = transcript.segments.iter().map(|segment| segment.speaker.as_deref()).collect();
@@ -131,7 +147,11 @@ fn text_with_a_time_before_each_turn_is_timed_by_them() {
         assert_eq!(transcript.timing, Timing::Segments, "{text}");
         assert_eq!(
             lines(&transcript),
-            ["3.0-8.0 Anna Lee| Hello and welcome to all of you.", "8.0-10.7 Bo| Thank you.", "12.0-13.8 Anna Lee| Bye."],
+            [
+                "3.0-8.0 Anna Lee| Hello and welcome to all of you.",
+                "8.0-10.7 Bo| Thank you.",
+                "12.0-13.8 Anna Lee| Bye."
+            ],
             "{text}"
         );
     }
@@ -157,7 +177,14 @@ fn rev_tables_are_read_by_columns() {
     let transcript = read(text, "a.nlp", None);
     assert_eq!(transcript.timing, Timing::Words);
     assert_eq!(lines(&transcript), ["1.0-1.8 Speaker 1| Welcome back.", "2.0-2.6 Speaker 2| Hi, \"you?"]);
-    let untimed = read(text.replace("|1.00|1.40|", "||||").replace("|1.40|1.80", "||").replace("|2.00|2.40|", "|||").replace("|2.40|2.60", "||"), "a.nlp", Some(9.0));
+    let untimed = read(
+        text.replace("|1.00|1.40|", "||||")
+            .replace("|1.40|1.80", "||")
+            .replace("|2.00|2.40|", "|||")
+            .replace("|2.40|2.60", "||"),
+        "a.nlp",
+        Some(9.0),
+    );
     assert_eq!(untimed.timing, Timing::Estimated);
 }
 
@@ -177,8 +204,10 @@ fn sentences_cross_cues_and_keep_their_words() {
         "a.vtt",
         None,
     );
-    let found: Vec<_> =
-        sentences(&transcript).into_iter().map(|s| format!("{:.2}-{:.2} {} {}", s.span.start.0, s.span.end.0, s.speaker.unwrap_or_default(), s.text)).collect();
+    let found: Vec<_> = sentences(&transcript)
+        .into_iter()
+        .map(|s| format!("{:.2}-{:.2} {} {}", s.span.start.0, s.span.end.0, s.speaker.unwrap_or_default(), s.text))
+        .collect();
     insta::assert_json_snapshot!(found, @r#"
     [
       "0.00-2.67 A Dr. Smith paid 3.5 dollars.",
@@ -193,7 +222,8 @@ fn sentences_cross_cues_and_keep_their_words() {
 
 #[test]
 fn chapters_are_not_a_transcript() {
-    let fault = parse(br#"{"version":"1.2.0","chapters":[{"startTime":0,"title":"Intro"}]}"#, None, None).expect_err("no segments");
+    let fault = parse(br#"{"version":"1.2.0","chapters":[{"startTime":0,"title":"Intro"}]}"#, None, None)
+        .expect_err("no segments");
     assert_eq!(fault.code, "transcript.nothing_usable");
     assert!(fault.message.contains("chapters"), "{fault}");
 }

@@ -59,8 +59,13 @@ fn every_real_transcript_parses() {
         let longest = found.iter().map(|sentence| sentence.words.len()).max().unwrap_or(0);
         println!(
             "{name}: {:?} {:?} {} segments, {} sentences, {words} words ({:.1} a sentence, {longest} at most), {:.2} ms {:?}",
-            transcript.format, transcript.timing, transcript.segments.len(), found.len(), words as f64 / found.len() as f64,
-            spent * 1e3, transcript.repairs,
+            transcript.format,
+            transcript.timing,
+            transcript.segments.len(),
+            found.len(),
+            words as f64 / found.len() as f64,
+            spent * 1e3,
+            transcript.repairs,
         );
     }
     println!("{counts:?}, {repaired} of {} with repairs", paths.len());

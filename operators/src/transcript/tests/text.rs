@@ -12,7 +12,9 @@ fn spoken(text: &str, pause: f64) -> String {
     let mut words = Vec::new();
     for word in text.split(' ') {
         at += if word.starts_with('|') { pause } else { 0.0 };
-        words.push(serde_json::json!({"start": at, "end": at + 0.33, "word": format!(" {}", word.trim_start_matches('|'))}));
+        words.push(
+            serde_json::json!({"start": at, "end": at + 0.33, "word": format!(" {}", word.trim_start_matches('|'))}),
+        );
         at += 0.35;
     }
     serde_json::json!([{"start": 0.0, "end": at, "text": text.replace('|', ""), "words": words}]).to_string()
@@ -24,8 +26,14 @@ fn texts(transcript: &str) -> Vec<String> {
 
 #[test]
 fn a_long_pause_ends_a_sentence() {
-    assert_eq!(texts(&spoken("and then |well we saw it. |Nothing more.", 1.8)), ["and then", "well we saw it.", "Nothing more."]);
-    assert_eq!(texts(&spoken("and then |well we saw it. Nothing more.", 1.2)), ["and then well we saw it.", "Nothing more."]);
+    assert_eq!(
+        texts(&spoken("and then |well we saw it. |Nothing more.", 1.8)),
+        ["and then", "well we saw it.", "Nothing more."]
+    );
+    assert_eq!(
+        texts(&spoken("and then |well we saw it. Nothing more.", 1.2)),
+        ["and then well we saw it.", "Nothing more."]
+    );
 }
 
 #[test]
