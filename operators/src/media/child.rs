@@ -53,6 +53,7 @@ fn serve() -> io::Result<()> {
     let mut input = io::stdin().lock();
     let mut payload = Vec::new();
     let mut allowance = None;
+    let at_start = memory()?.1;
     // Standard output's own buffering looks for line ends in audio.
     let mut pipe = File::from(io::stdout().as_fd().try_clone_to_owned()?);
     while let Some(kind) = wire::read(&mut input, &mut payload)? {
@@ -73,7 +74,7 @@ fn serve() -> io::Result<()> {
                     Err(Stop::Fault(fault)) => End::Fault(fault),
                     Err(Stop::Pipe(error)) => return Err(error),
                 };
-                let done = Done { end, resident_bytes: memory()?.1 };
+                let done = Done { end, grown_bytes: memory()?.1.saturating_sub(at_start) };
                 pipe.write_all(&wire::json(Kind::Done, &done))?;
             }
             // It came too late: the request had been answered.
@@ -121,7 +122,8 @@ fn answer(kind: Kind, span: Span, path: &Path, allowance: Allowance, output: &mu
     }
     if kind == Kind::Decode && !output.sent && (output.position == 0 || source.mostly_damaged()) {
         // Perhaps misunderstood: another decoder may hear something.
-        return Err(Stop::Refused("no audio could be decoded".into()));
+        let (_, _, warnings) = source.finish();
+        return Err(Stop::Refused(format!("nothing could be decoded ({})", warnings.join("; "))));
     }
     output.flush()?;
     let (container, codec) = source.names();

@@ -203,7 +203,7 @@ impl Pool {
     }
 
     fn put_back(&self, worker: Worker, done: &Done) {
-        let grown = done.resident_bytes > self.limits.child.memory_bytes / 2;
+        let grown = done.grown_bytes > self.limits.child.memory_bytes / 4;
         if matches!(done.end, End::Fault(_)) || grown || worker.files >= FILES_PER_CHILD {
             return;
         }

@@ -7,7 +7,7 @@
 //! Invariant: as for the child: a result or one typed fault.
 
 use std::io::Read;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::os::unix::process::CommandExt;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
@@ -65,37 +65,48 @@ pub(super) fn decode(
 /// As [`super::decoder::Decoder::span`].
 pub(super) fn span(path: &Path, span: Span, limits: &DecodeLimits, refused: &str) -> Result<SpanPcm, Fault> {
     let media = probe(path, limits, refused)?.media();
+    let rate = f64::from(media.sample_rate);
+    let frame = |time: Seconds| (time.0 * rate).round().max(0.0) as u64;
+    let (from, to) = (frame(span.start), frame(span.end));
     let mut command = ffmpeg(path, limits);
-    cut(&mut command, span);
     command.args(["-f", "f32le", "pipe:1"]);
-    let mut samples = Vec::new();
-    let said = run(command, path, limits, &mut |bytes| {
-        samples.extend(bytes.as_chunks().0.iter().map(|&word| f32::from_ne_bytes(word)));
-        ControlFlow::Continue(())
-    })?;
-    if samples.is_empty() {
-        let message = format!("no audio at {:.1} s {said}", span.start.0);
+    let channels = u64::from(media.channels);
+    let bytes = cut(command, path, limits, 4 * channels * from..4 * channels * to)?;
+    if bytes.is_empty() {
+        let message = format!("no audio at {:.1} s", span.start.0);
         let remedy = "choose a span inside the file";
         return Err(of_path(Fault::poison("decode", "span", message, remedy), path));
     }
-    let rate = f64::from(media.sample_rate);
-    let start = Seconds((span.start.0.max(0.0) * rate).round() / rate);
-    Ok(SpanPcm { rate: media.sample_rate, channels: media.channels, samples, start })
+    Ok(SpanPcm {
+        rate: media.sample_rate,
+        channels: media.channels,
+        samples: bytes.as_chunks().0.iter().map(|&word| f32::from_ne_bytes(word)).collect(),
+        start: Seconds(from as f64 / rate),
+    })
 }
 
 /// As [`super::decoder::Decoder::span_16k`].
 pub(super) fn span_16k(path: &Path, span: Span, limits: &DecodeLimits, refused: &str) -> Result<Vec<i16>, Fault> {
     probe(path, limits, refused)?;
     let mut command = ffmpeg(path, limits);
-    command.args(["-ac", "1", "-ar", "16000"]);
-    cut(&mut command, span);
-    command.args(["-f", "s16le", "pipe:1"]);
-    let mut samples = Vec::new();
+    command.args(["-ac", "1", "-ar", "16000", "-f", "s16le", "pipe:1"]);
+    let (from, to) = (span.start.samples().0, span.end.samples().0);
+    let bytes = cut(command, path, limits, from.saturating_mul(2)..to.saturating_mul(2))?;
+    Ok(bytes.as_chunks().0.iter().map(|&pair| i16::from_ne_bytes(pair)).collect())
+}
+
+/// Some bytes of what ffmpeg decodes from the start of the file: no other way of cutting is exact
+/// to a sample for every format.
+fn cut(command: Command, path: &Path, limits: &DecodeLimits, wanted: Range<u64>) -> Result<Vec<u8>, Fault> {
+    let (mut taken, mut at) = (Vec::new(), 0);
     run(command, path, limits, &mut |bytes| {
-        samples.extend(bytes.as_chunks().0.iter().map(|&pair| i16::from_ne_bytes(pair)));
-        ControlFlow::Continue(())
+        let end = at + bytes.len() as u64;
+        let (from, to) = (wanted.start.clamp(at, end) - at, wanted.end.clamp(at, end) - at);
+        taken.extend_from_slice(bytes.get(from as usize..to as usize).unwrap_or_default());
+        at = end;
+        if at < wanted.end { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
     })?;
-    Ok(samples)
+    Ok(taken)
 }
 
 /// The fault of a file that nobody can decode.
@@ -125,12 +136,6 @@ fn ffmpeg(path: &Path, limits: &DecodeLimits) -> Command {
     input(&mut command, path, limits);
     command.args(["-map", "0:a:0", "-vn", "-sn", "-dn"]);
     command
-}
-
-/// Cuts by decoding from the start: only that is exact for every format.
-fn cut(command: &mut Command, span: Span) {
-    command.arg("-ss").arg(format!("{:.6}", span.start.0.max(0.0)));
-    command.arg("-t").arg(format!("{:.6}", span.length().max(0.0)));
 }
 
 /// The input file under the limits of a child.

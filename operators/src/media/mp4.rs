@@ -49,7 +49,7 @@ pub(crate) struct Presented {
 struct Track {
     id: u32,
     presented: Presented,
-    chapter_track: Option<u32>,
+    chapter_tracks: Vec<u32>,
     texts: Vec<(f64, u64, u32)>,
 }
 
@@ -141,7 +141,7 @@ fn track(trak: &[u8], movie_scale: u32) -> Option<Track> {
     let timescale = scale_of(find(mdia, b"mdhd")?).filter(|&scale| scale > 0)?;
     let edits = find(trak, b"edts").and_then(|edts| find(edts, b"elst"));
     let edits = edits.map(|elst| edit_list(elst, movie_scale)).unwrap_or_default();
-    let chapter_track = find(trak, b"tref").and_then(|tref| find(tref, b"chap"));
+    let chapters = find(trak, b"tref").and_then(|tref| find(tref, b"chap")).unwrap_or_default();
     let texts = find(mdia, b"hdlr")
         .filter(|hdlr| matches!(hdlr.get(8..12), Some(b"text" | b"sbtl")))
         .and_then(|_| find(find(mdia, b"minf")?, b"stbl"))
@@ -150,7 +150,7 @@ fn track(trak: &[u8], movie_scale: u32) -> Option<Track> {
     Some(Track {
         id,
         presented: Presented { timescale, edits },
-        chapter_track: chapter_track.and_then(|chap| at(chap, 0, 4)).map(|id| id as u32),
+        chapter_tracks: chapters.as_chunks().0.iter().map(|&id| u32::from_be_bytes(id)).collect(),
         texts,
     })
 }
@@ -212,8 +212,10 @@ fn samples(stbl: &[u8], timescale: u32) -> Option<Vec<(f64, u64, u32)>> {
 }
 
 fn quicktime_chapters(file: &mut File, tracks: &[Track]) -> Vec<Chapter> {
-    let Some(id) = tracks.iter().find_map(|track| track.chapter_track) else { return Vec::new() };
-    let Some(track) = tracks.iter().find(|track| track.id == id) else { return Vec::new() };
+    // Of several (titles, links) ffmpeg shows the last.
+    let ids = tracks.iter().flat_map(|track| &track.chapter_tracks);
+    let mut listed = ids.filter_map(|id| tracks.iter().find(|track| track.id == *id));
+    let Some(track) = listed.rfind(|track| !track.texts.is_empty()) else { return Vec::new() };
     let title = |&(_, offset, size): &(f64, u64, u32), file: &mut File| {
         let mut text = vec![0; (size as usize).min(LONGEST_TITLE + 2)];
         file.seek(SeekFrom::Start(offset)).ok()?;

@@ -91,8 +91,8 @@ pub(crate) struct Head {
 pub(crate) struct Done {
     /// What came of it.
     pub end: End,
-    /// The child's resident memory in bytes, for the parent to judge whether it has grown.
-    pub resident_bytes: u64,
+    /// By how many bytes the child's resident memory has grown since its start.
+    pub grown_bytes: u64,
 }
 
 /// What came of a request.

@@ -32,7 +32,6 @@ fn every_real_file_is_aligned_with_ffmpeg_within_10_ms() {
 }
 
 #[test]
-#[ignore = "open: Opus correlates at 0.87 only with the copy that ffmpeg makes"]
 fn every_codec_is_aligned_with_ffmpeg_within_10_ms() {
     let folder = folder();
     let sound = sound(folder.path(), 7);
@@ -97,8 +96,8 @@ fn joined_mp3s_with_other_parameters_keep_time() {
         assert!(late <= 0 && late >= -1_700 * nth - 160 && alike > 0.8, "part {nth}: {late} {alike}");
     }
     let theirs = reference(&joined);
-    let first = lag(&samples[..48_000], &theirs[..48_000], 400).unwrap();
+    let first = lag(&samples[..44_000], &theirs[..44_000], 400).unwrap();
     assert!(first.0.abs() <= 160, "{first:?}");
-    // ffmpeg drops a little more at the joints; players differ there too.
-    assert!((samples.len() as f64 - theirs.len() as f64).abs() < 1_700.0, "{} {}", samples.len(), theirs.len());
+    // ffmpeg loses a frame where its filters are set up anew.
+    assert!(samples.len().abs_diff(theirs.len()) < 800, "{} {}", samples.len(), theirs.len());
 }

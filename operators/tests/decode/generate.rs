@@ -52,7 +52,7 @@ pub fn sound(folder: &Path, seconds: usize) -> PathBuf {
         let noise = f64::from(noise >> 16) / 32_768.0 - 1.0;
         let rising = (std::f64::consts::TAU * (200.0 + 40.0 * t) * t).sin();
         let falling = (std::f64::consts::TAU * (3_000.0 - 50.0 * t) * t).sin();
-        let gate = if (t * 3.7).sin() > 0.6 { 0.3 } else { 0.02 };
+        let gate = if (t * 3.7).sin() > 0.6 { 0.08 } else { 0.01 };
         ((0.25 * rising + 0.15 * falling + gate * noise) * 20_000.0) as i16
     });
     std::fs::write(&path, wav(44_100, 1, &samples.collect::<Vec<_>>())).unwrap();
@@ -94,15 +94,15 @@ pub fn wav(rate: u32, channels: u16, samples: &[i16]) -> Vec<u8> {
     file
 }
 
-/// A CAF file of a few hundred bytes whose every packet is said to hold almost 4 GiB: the decoder
-/// asks for 8 GiB at once.
+/// A CAF file of a few hundred bytes whose every packet is said to hold four billion samples: the
+/// decoder asks for 8 GiB at once.
 pub fn greedy_caf() -> Vec<u8> {
     let mut file = b"caff\0\x01\0\0desc".to_vec();
     file.extend_from_slice(&32u64.to_be_bytes());
     file.extend_from_slice(&44_100f64.to_be_bytes());
     file.extend_from_slice(b"lpcm");
-    // Little-endian integers, bytes per packet, frames per packet, channels, bits.
-    for word in [2u32, 0xff00_0002, 1, 1, 16] {
+    // Little-endian integers, bytes and frames per packet, channels, bits.
+    for word in [2u32, 2, 0xff00_0001, 1, 16] {
         file.extend_from_slice(&word.to_be_bytes());
     }
     file.extend_from_slice(b"data");

@@ -56,7 +56,6 @@ fn the_same_bad_file_fails_the_same_way_twice() {
 }
 
 #[test]
-#[ignore = "open: the generated CAF is refused before it asks for memory"]
 fn a_file_that_asks_for_eight_gigabytes_costs_one_child() {
     let folder = folder();
     let (greedy, good) = (folder.path().join("greedy.caf"), sound(folder.path(), 1));

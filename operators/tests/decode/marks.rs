@@ -4,7 +4,7 @@ use super::bench::{decode, decoder, ffmpeg, folder, media_files, shared};
 use super::generate::sound;
 
 #[test]
-#[ignore = "open: one file names its chapters twice"]
+#[ignore = "open: chapter marks in ID3 of one MP3 are not read"]
 fn chapters_of_real_files_are_read() {
     let Some(folder) = shared("audio") else { return };
     let decoder = decoder();
@@ -33,14 +33,14 @@ fn chapters_of_real_files_are_read() {
 }
 
 #[test]
-#[ignore = "open: chapters of Opus differ"]
+#[ignore = "open: chapters of Ogg Vorbis are not read"]
 fn tags_and_chapters_are_read_from_every_container() {
     let folder = folder();
     let sound = sound(folder.path(), 3);
     let marks = folder.path().join("marks.txt");
     let text = ";FFMETADATA1\ntitle=Überraschung\nartist=Zwei Stimmen\n\
-                [CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=1500\ntitle=Anfang\n\
-                [CHAPTER]\nTIMEBASE=1/1000\nSTART=1500\nEND=3000\ntitle=爱 & Ende\n";
+                [CHAPTER]\nTIMEBASE=1/1000\nSTART=0\nEND=1000\ntitle=Anfang\n\
+                [CHAPTER]\nTIMEBASE=1/1000\nSTART=1000\nEND=3000\ntitle=爱 & Ende\n";
     std::fs::write(&marks, text).unwrap();
     let decoder = decoder();
     for name in ["a.mp3", "a.m4a", "a.opus", "a.ogg", "a.flac", "a.mka"] {
@@ -55,6 +55,6 @@ fn tags_and_chapters_are_read_from_every_container() {
         assert_eq!((tag("title").as_str(), tag("artist").as_str()), ("Überraschung", "Zwei Stimmen"), "{path:?}");
         let chapters: Vec<(f64, &str)> =
             media.chapters.iter().map(|chapter| (chapter.start.0, chapter.title.as_str())).collect();
-        assert_eq!(chapters, [(0.0, "Anfang"), (1.5, "爱 & Ende")], "{path:?}");
+        assert_eq!(chapters, [(0.0, "Anfang"), (1.0, "爱 & Ende")], "{path:?}");
     }
 }

@@ -24,7 +24,6 @@ fn children() -> Vec<u32> {
 }
 
 #[test]
-#[ignore = "open: not yet understood"]
 fn many_threads_share_one_decoder_and_agree() {
     let folder = folder();
     let sound = sound(folder.path(), 3);
