@@ -65,6 +65,7 @@ pub fn run(layout: &str, workers: usize, episodes: &[Episode], folder: &Path) ->
         models: Arc::new(Models::new(Manifest::open(&home()), Device::select("cpu")?, home())),
         weights: Arc::new(Weights::default()),
         accept_gates: true,
+        drills: Vec::new(),
         clip: ClipSettings::default(),
         publisher: publisher.clone(),
     });

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hark_operators::stage::Drill;
 
 /// Short previews of podcast episodes.
 #[derive(Parser)]
@@ -77,6 +78,10 @@ pub struct JobArgs {
     /// Where models run: auto, cpu, cuda:0, ...
     #[arg(long, default_value = "auto")]
     pub device: String,
+    /// Rehearse a failure: let a stage fail, panic or hang, on all episodes or on one
+    /// (embed=fail, speech=hang@EPISODE).
+    #[arg(long, value_name = "STAGE=HARM")]
+    pub drill: Vec<Drill>,
     /// Log lines for people or for machines.
     #[arg(long, default_value = "plain")]
     pub log: LogFormat,

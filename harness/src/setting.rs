@@ -64,6 +64,7 @@ impl Setting {
             weights: Arc::new(weights),
             accept_gates: args.accept_gates,
             clip: ClipSettings::default(),
+            drills: args.drill.clone(),
             publisher: publisher.clone(),
         });
         Ok(Self { layout, equipment, publisher, halted })

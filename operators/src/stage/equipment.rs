@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use super::drill::Drill;
 use super::publish::Publisher;
 use super::warm::Models;
 use crate::driver::Budget;
@@ -29,6 +30,8 @@ pub struct Equipment {
     pub accept_gates: bool,
     /// Formats, loudness, fades.
     pub clip: ClipSettings,
+    /// Stages to be harmed on purpose.
+    pub drills: Vec<Drill>,
     /// Where outcomes are made durable.
     pub publisher: Arc<dyn Publisher>,
 }

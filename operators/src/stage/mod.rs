@@ -5,6 +5,7 @@
 
 mod cut;
 mod decode;
+mod drill;
 mod embed;
 mod equipment;
 mod events;
@@ -18,6 +19,7 @@ pub mod warm;
 
 use serde::{Deserialize, Serialize};
 
+pub use drill::{Drill, Harm};
 pub use equipment::Equipment;
 pub use publish::Publisher;
 
@@ -139,7 +141,7 @@ impl Stage {
     /// # Errors
     /// A model that cannot be loaded: names the model and the remedy.
     pub fn warm(self, equipment: &Equipment) -> Result<Box<dyn Work>, Fault> {
-        Ok(match self {
+        let work: Box<dyn Work> = match self {
             Stage::Fetch => Box::new(fetch::Fetch::new(equipment.fetcher.clone(), equipment.staging.clone())),
             Stage::Decode => Box::new(decode::Decode::new(equipment.decoder.clone(), equipment.audio_budget.clone())),
             Stage::Transcript => Box::new(transcript::ReadTranscript),
@@ -158,7 +160,9 @@ impl Stage {
             )),
             Stage::Cut => Box::new(cut::Cut::new(equipment.decoder.clone(), equipment.clip.clone())),
             Stage::Publish => Box::new(publish::Publish::new(equipment.publisher.clone())),
-        })
+        };
+        let drills = equipment.drills.iter().filter(|drill| drill.stage == self);
+        Ok(drills.fold(work, |work, drill| Box::new(drill::Drilled { work, drill: drill.clone() })))
     }
 }
 

@@ -1,0 +1,97 @@
+//! Models that break while the job runs: what becomes of the episodes.
+
+use std::path::{Path, PathBuf};
+
+use hark_dataflow::sink::{OutcomeTable, Which};
+use hark_operators::record::finding::Variant;
+use hark_operators::record::outcome::{Outcome, State};
+use serde_json::Value;
+
+use crate::command::{batch, hark, path, root, write_episodes};
+
+/// Two of the examples, each with its transcript.
+fn two_episodes(folder: &Path) -> PathBuf {
+    let examples = root().join("examples");
+    let text = std::fs::read_to_string(examples.join("episodes.jsonl")).expect("it is committed");
+    let mut episodes: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON Lines")).collect();
+    episodes.retain(|episode| [KEPT, STRUCK].contains(&episode["id"].as_str().unwrap_or_default()));
+    assert_eq!(episodes.len(), 2);
+    for episode in &mut episodes {
+        for uri in ["/audio", "/transcript/uri"] {
+            let uri = episode.pointer_mut(uri).expect("both have both");
+            let name = uri.as_str().expect("a path").to_owned();
+            std::fs::copy(examples.join(&name), folder.join(name.replace('/', "-"))).expect("a new folder");
+            *uri = name.replace('/', "-").into();
+        }
+    }
+    let input = folder.join("episodes.jsonl");
+    write_episodes(&input, episodes);
+    input
+}
+
+const KEPT: &str = "small-wonders-1";
+const STRUCK: &str = "small-wonders-2";
+
+/// How the two ended with a drill and a layout that gives a hanging embedder up after ten seconds.
+fn drilled(drill: &str) -> Vec<Outcome> {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let input = two_episodes(folder.path());
+    let split = std::fs::read_to_string(root().join("dataflow/layouts/split.toml")).expect("it is committed");
+    let hasty = split.replace("stages = [\"embed\"]", "stages = [\"embed\"]\ndeadline_seconds = 10");
+    assert_ne!(split, hasty);
+    let layout = folder.path().join("hasty.toml");
+    std::fs::write(&layout, hasty).expect("the folder is writable");
+    let output = folder.path().join("out");
+    let (ran, _) =
+        batch(&input, &output, &["--accept-gates", "--workers", "2", "--layout", path(&layout), "--drill", drill]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let mut ends = OutcomeTable::existing(&output).and_then(|table| table.read(Which::All)).expect("it is readable");
+    ends.sort_by(|a, b| a.episode.cmp(&b.episode));
+    assert!(ends.iter().all(|end| matches!(end.state, State::Published { .. })), "{:?}", told(&ends));
+    ends
+}
+
+fn variants(ends: &[Outcome]) -> Vec<(&str, Variant)> {
+    ends.iter().map(|end| (end.episode.as_str(), end.variant)).collect()
+}
+
+#[test]
+fn a_model_that_fails_leaves_every_episode_the_light_way() {
+    let ends = drilled("embed=fail");
+    assert_eq!(variants(&ends), [(KEPT, Variant::Light), (STRUCK, Variant::Light)]);
+    for end in &ends {
+        let told = end.survived.iter().any(|fault| fault.code == "embed.drill");
+        assert!(told, "the outcome tells what was survived: {:?}", end.survived);
+    }
+}
+
+#[test]
+fn a_model_that_panics_on_one_episode_spoils_no_other_of_its_batch() {
+    assert_eq!(variants(&drilled(&format!("embed=panic@{STRUCK}"))), [(KEPT, Variant::Full), (STRUCK, Variant::Light)]);
+}
+
+#[test]
+fn a_model_that_hangs_on_one_episode_is_given_up_and_replaced() {
+    let ends = drilled(&format!("embed=hang@{STRUCK}"));
+    assert!(variants(&ends).contains(&(STRUCK, Variant::Light)));
+    assert!(ends.iter().flat_map(|end| &end.survived).any(|fault| fault.code == "embed.timeout"), "{:?}", told(&ends));
+}
+
+#[test]
+fn a_stage_without_a_light_way_fails_its_episode_alone() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let input = two_episodes(folder.path());
+    let output = folder.path().join("out");
+    let drill = format!("cut=panic@{STRUCK}");
+    let (ran, ends) = batch(&input, &output, &["--accept-gates", "--drill", &drill]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert_eq!(ends[KEPT]["state"], "published", "{ends:?}");
+    assert_eq!(ends[STRUCK]["reason"], "cut.panicked", "{ends:?}");
+    let replayed = hark(&["replay", "--failed", "--output", path(&output), "--accept-gates"]);
+    assert_eq!(replayed.code, 0, "{}", replayed.err);
+}
+
+/// What the outcomes survived, short enough to read.
+fn told(ends: &[Outcome]) -> Vec<String> {
+    ends.iter().flat_map(|end| &end.survived).map(ToString::to_string).collect()
+}

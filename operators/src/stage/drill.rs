@@ -1,0 +1,114 @@
+//! Harm on purpose: a stage that fails, panics or hangs, to rehearse what should happen then.
+//!
+//! A drill stands where a stage's work is made warm, so everything behind it (drivers, gathering,
+//! the light way, the outcome) is the real thing.
+
+use std::str::FromStr;
+
+use super::{Stage, Work};
+use crate::fault::Fault;
+use crate::record::{Body, Record};
+
+/// What a drilled stage does instead of its work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Harm {
+    /// Reports that it failed.
+    Fail,
+    /// Panics.
+    Panic,
+    /// Never returns.
+    Hang,
+}
+
+/// One stage to be harmed, as on the command line: `embed=fail`, `speech=hang@EPISODE`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Drill {
+    /// Which stage.
+    pub stage: Stage,
+    /// What happens to it.
+    pub harm: Harm,
+    /// On this episode alone; on all where absent.
+    pub episode: Option<String>,
+}
+
+impl Drill {
+    fn hits(&self, record: &Record) -> bool {
+        self.episode.as_ref().is_none_or(|episode| *episode == record.episode.key().episode.0)
+    }
+}
+
+/// What a drill may look like, for messages.
+const FORM: &str = "write STAGE=fail, STAGE=panic or STAGE=hang, with @EPISODE behind it for one episode alone";
+
+impl FromStr for Drill {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let (stage, harm) = text.split_once('=').ok_or(FORM)?;
+        let (harm, episode) = match harm.split_once('@') {
+            Some((harm, episode)) => (harm, Some(episode.to_owned())),
+            None => (harm, None),
+        };
+        let known = || Stage::ALL.map(Stage::name).join(", ");
+        let stage = Stage::ALL
+            .into_iter()
+            .find(|known| known.name() == stage)
+            .ok_or_else(|| format!("no stage is named `{stage}`; there are {}", known()))?;
+        let harm = match harm {
+            "fail" => Harm::Fail,
+            "panic" => Harm::Panic,
+            "hang" => Harm::Hang,
+            other => return Err(format!("`{other}` is no harm; {FORM}")),
+        };
+        Ok(Self { stage, harm, episode })
+    }
+}
+
+/// A stage's work with a drill before it.
+pub(super) struct Drilled {
+    pub(super) work: Box<dyn Work>,
+    pub(super) drill: Drill,
+}
+
+impl Work for Drilled {
+    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) {
+        let hit = |record: &Record| self.drill.hits(record);
+        match self.drill.harm {
+            Harm::Panic if batch.iter().any(hit) => panic!("a drill of {}", self.drill.stage),
+            Harm::Hang if batch.iter().any(hit) => loop {
+                std::thread::park(); // the driver abandons this thread
+            },
+            _ => {}
+        }
+        let (struck, spared): (Vec<usize>, Vec<usize>) = (0..batch.len()).partition(|&i| hit(&batch[i]));
+        for i in struck {
+            let fault = Fault::retry(self.drill.stage.name(), "drill", "it was asked to fail", "run without --drill");
+            emit(i, self.drill.stage.failed(&batch[i], fault, 0));
+        }
+        let rest: Vec<Record> = spared.iter().map(|&i| batch[i].clone()).collect();
+        if !rest.is_empty() {
+            self.work.run(&rest, &mut |i, body| emit(spared[i], body));
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_drill_names_stage_harm_and_episode() {
+        let drill: Drill = "embed=fail".parse().expect("it is one");
+        assert_eq!(drill, Drill { stage: Stage::Embed, harm: Harm::Fail, episode: None });
+        let drill: Drill = "speech=hang@show/episode=1".parse().expect("it is one");
+        assert_eq!((drill.harm, drill.episode.as_deref()), (Harm::Hang, Some("show/episode=1")));
+    }
+
+    #[test]
+    fn a_wrong_drill_says_what_is_right() {
+        let said = |text: &str| text.parse::<Drill>().expect_err("it is none");
+        assert!(said("embed").contains("STAGE=fail"));
+        assert!(said("embedding=fail").contains("speech, events, embed"));
+        assert!(said("embed=explode").contains("`explode`"));
+    }
+}
