@@ -1,7 +1,8 @@
 //! The whole job against the sum of its bare stages, two workers against one, decoding against
 //! ffmpeg, memory of a long episode against a short one. `make bench` prints the table.
 
-use std::process::Command;
+use std::collections::BTreeMap;
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -14,12 +15,15 @@ use hark_operators::stage::warm::Models;
 
 /// Runs of each side; A B A B, the median counts.
 const RUNS: usize = 3;
+/// Seconds of each of the sixteen episodes that workers share.
+const WORKERS_EPISODE: u32 = 600;
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().collect();
     match args.get(1).map(String::as_str) {
         Some(DECODE_CHILD) => hark_operators::media::child::child_main(),
         Some("memory") => memory_of(&args[2]),
+        Some("half") => half_of(&args[2], args[3].parse()?),
         _ => bench(),
     }
 }
@@ -28,10 +32,19 @@ fn bench() -> Result<()> {
     // One intra-op thread everywhere: a lane is a core.
     let _lane = lane_thread_setup();
     let episodes = material::episodes(1320)?;
-    stages(&episodes)?;
-    whole_job(&episodes)?;
-    workers()?;
-    memory()
+    // `HARK_BENCH=workers,memory` runs these parts alone.
+    let wanted = std::env::var("HARK_BENCH").unwrap_or_default();
+    let parts: [(&str, &dyn Fn() -> Result<()>); 5] = [
+        ("stages", &|| stages(&episodes)),
+        ("graph", &|| whole_job(&episodes)),
+        ("cost", &cost),
+        ("workers", &workers),
+        ("memory", &memory),
+    ];
+    parts
+        .iter()
+        .filter(|(name, _)| wanted.is_empty() || wanted.split(',').any(|part| part == *name))
+        .try_for_each(|(_, part)| part())
 }
 
 /// Each stage's bare loop, in audio-seconds per second; decoding beside ffmpeg.
@@ -68,7 +81,6 @@ fn whole_job(episodes: &[Episode]) -> Result<()> {
     let models = models()?;
     let (detector, embedder) = (models.speech()?, models.embedder()?);
     let (mut graph, mut loops) = (Vec::new(), Vec::new());
-    let mut cpu = Vec::new();
     for _ in 0..RUNS {
         let mut heard = 0.0;
         loops.push(seconds(|| {
@@ -90,13 +102,6 @@ fn whole_job(episodes: &[Episode]) -> Result<()> {
         }
         *loops.last_mut().expect("just pushed") += heard;
         graph.push(summary.elapsed.as_secs_f64());
-        let whole: f64 = summary
-            .previews
-            .stages
-            .values()
-            .map(|(_, computing)| computing.mean() * computing.len() as f64 / 1e6)
-            .sum();
-        cpu.push(whole);
     }
     let audio: f64 = episodes.iter().map(|episode| episode.seconds).sum();
     let (graph, loops) = (median(graph), median(loops));
@@ -105,30 +110,70 @@ fn whole_job(episodes: &[Episode]) -> Result<()> {
         audio / graph,
         graph / loops
     );
-    println!("lane time per hour of audio: {:.1} s", median(cpu) * 3600.0 / audio);
     Ok(())
 }
 
-/// Two workers against one, both layouts.
+/// What an episode of one hour costs, and where.
+fn cost() -> Result<()> {
+    let hour = material::episodes(3600)?;
+    let folder = tempfile::tempdir()?;
+    let summary = job::run("fused", 1, &hour[..1], folder.path())?;
+    let spent: BTreeMap<&str, f64> = summary
+        .previews
+        .stages
+        .iter()
+        .map(|(stage, (_, computing))| (*stage, computing.mean() * computing.len() as f64 / 1e6))
+        .collect();
+    let parts: Vec<String> =
+        spent.iter().filter(|(_, spent)| **spent >= 0.05).map(|(stage, spent)| format!("{stage} {spent:.1}")).collect();
+    println!("lane time of one episode of an hour, MP3: {:.1} s ({})", spent.values().sum::<f64>(), parts.join(", "));
+    Ok(())
+}
+
+/// Two workers against one, and against what the machine itself gives: two processes of one worker
+/// side by side, each with half of the episodes.
 fn workers() -> Result<()> {
-    let twice: Vec<Episode> = distinct(&material::episodes(300)?)?;
-    let audio: f64 = twice.iter().map(|episode| episode.seconds).sum();
+    let episodes = distinct(&material::episodes(WORKERS_EPISODE)?)?;
+    let audio: f64 = episodes.iter().map(|episode| episode.seconds).sum();
     for layout in ["fused", "split"] {
-        let (mut one, mut two) = (Vec::new(), Vec::new());
+        let (mut one, mut two, mut apart) = (Vec::new(), Vec::new(), Vec::new());
         for _ in 0..RUNS {
             for (workers, into) in [(1, &mut one), (2, &mut two)] {
                 let folder = tempfile::tempdir()?;
-                into.push(job::run(layout, workers, &twice, folder.path())?.elapsed.as_secs_f64());
+                into.push(job::run(layout, workers, &episodes, folder.path())?.elapsed.as_secs_f64());
             }
+            apart.push(side_by_side(layout)?);
         }
-        let (one, two) = (median(one), median(two));
+        let (one, two, apart) = (median(one), median(two), median(apart));
         println!(
-            "{layout}: 1 worker {:.0}, 2 workers {:.0} audio-s/s: {:.2} times",
+            "{layout}: 1 worker {:.0}, 2 workers {:.0} audio-s/s: {:.2} times; two processes side by side {:.2} times",
             audio / one,
             audio / two,
-            one / two
+            one / two,
+            one / apart
         );
     }
+    Ok(())
+}
+
+/// Seconds until both of two processes have run half of the episodes each.
+fn side_by_side(layout: &str) -> Result<f64> {
+    let half = |which: &str| {
+        Command::new(std::env::current_exe()?).args(["half", layout, which]).stdout(Stdio::piped()).spawn()
+    };
+    let mut slowest = 0.0_f64;
+    for child in [half("0")?, half("1")?] {
+        let told = child.wait_with_output()?;
+        slowest = slowest.max(String::from_utf8_lossy(&told.stdout).trim().parse()?);
+    }
+    Ok(slowest)
+}
+
+fn half_of(layout: &str, which: usize) -> Result<()> {
+    let episodes = distinct(&material::episodes(WORKERS_EPISODE)?)?;
+    let half: Vec<Episode> = episodes.into_iter().skip(which).step_by(2).collect();
+    let folder = tempfile::tempdir()?;
+    println!("{}", job::run(layout, 1, &half, folder.path())?.elapsed.as_secs_f64());
     Ok(())
 }
 
@@ -154,7 +199,7 @@ fn distinct(episodes: &[Episode]) -> Result<Vec<Episode>> {
 fn memory() -> Result<()> {
     let peak = |seconds: &str| -> Result<f64> {
         let ran = Command::new(std::env::current_exe()?).args(["memory", seconds]).output()?;
-        Ok(String::from_utf8_lossy(&ran.stdout).trim().parse::<f64>()?)
+        Ok(String::from_utf8_lossy(&ran.stdout).trim().parse()?)
     };
     let (short, long) = (peak("1500")?, peak("10800")?);
     println!("peak memory: {short:.0} MiB for 25 min, {long:.0} MiB for 3 h: {:.2} times", long / short);

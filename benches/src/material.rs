@@ -38,8 +38,9 @@ fn kept() -> PathBuf {
     root().join("target/bench-material")
 }
 
-/// The material that everything is made from, and a transcript for it.
-fn sources() -> (Vec<PathBuf>, PathBuf) {
+/// The material that everything is made from, and a transcript
+/// of about their length: 22 or 59 minutes.
+fn sources(seconds: u32) -> (Vec<PathBuf>, PathBuf) {
     let shared = root().join("../shared/data");
     if shared.is_dir() {
         let talk = [
@@ -49,7 +50,7 @@ fn sources() -> (Vec<PathBuf>, PathBuf) {
         ];
         return (
             talk.iter().map(|name| shared.join("audio").join(name)).collect(),
-            shared.join("transcripts/syntax_101.srt"),
+            shared.join("transcripts").join(if seconds < 3000 { "syntax_101.srt" } else { "syntax_220.srt" }),
         );
     }
     eprintln!("../shared/data is absent: measuring on the examples");
@@ -62,7 +63,7 @@ fn sources() -> (Vec<PathBuf>, PathBuf) {
 /// # Errors
 /// ffmpeg is missing or fails.
 pub fn episodes(seconds: u32) -> Result<Vec<Episode>> {
-    let (talk, transcript) = sources();
+    let (talk, transcript) = sources(seconds);
     let folder = kept();
     std::fs::create_dir_all(&folder)?;
     let list = folder.join("talk.txt");

@@ -45,10 +45,10 @@ const ROUTED: [Kind; 14] = [
     Kind::Duplicate,
 ];
 
-/// What runs one operator of this worker: a group of its own, or a pool of lanes.
+/// What runs one operator of a worker: a group of its own, or a pool of lanes.
 pub(crate) enum Placed {
     Worker(Group),
-    Lanes(Rc<RefCell<Lanes>>),
+    Lanes(Arc<Lanes>),
 }
 
 /// The groups of a layout, by operator.

@@ -66,8 +66,7 @@ pub fn run(
     ended: impl Fn(&Outcome) + Send + Sync + 'static,
 ) -> Result<Summary, RunError> {
     let specs = graph::groups(layout);
-    let crews =
-        (0..workers).map(|_| Crew::warm(layout, &specs, &equipment).map(Some)).collect::<Result<Vec<_>, _>>()?;
+    let crews = Crew::warm(layout, &specs, workers, &equipment)?.into_iter().map(Some).collect();
     let started = Instant::now();
     let site = Arc::new(Site {
         layout: layout.clone(),
@@ -125,33 +124,39 @@ struct Site {
     started: Instant,
 }
 
-/// One worker's lanes by name, and the groups that run on its own thread by operator.
+/// The lanes of the process by name, and the groups that run on one worker's own thread by operator.
 struct Crew {
-    lanes: HashMap<String, Lanes>,
+    lanes: HashMap<String, Arc<Lanes>>,
     own: BTreeMap<usize, Group>,
 }
 
 impl Crew {
-    fn warm(layout: &Layout, specs: &[GroupSpec], equipment: &Arc<Equipment>) -> Result<Self, Fault> {
+    /// One crew per worker.
+    fn warm(
+        layout: &Layout,
+        specs: &[GroupSpec],
+        workers: usize,
+        equipment: &Arc<Equipment>,
+    ) -> Result<Vec<Self>, Fault> {
         let placed_on = |name: &str| {
             let mine = layout.operators.iter().zip(specs).enumerate().filter(|(_, (operator, _))| operator.on == name);
             mine.map(|(at, (_, spec))| (at, spec.clone())).collect::<BTreeMap<_, _>>()
         };
         let mut lanes = HashMap::new();
         for (name, pool) in &layout.lanes {
-            lanes.insert(name.clone(), Lanes::start(name, pool.threads, placed_on(name), equipment.clone())?);
+            let started = Lanes::start(name, pool.threads * workers, placed_on(name), equipment.clone())?;
+            lanes.insert(name.clone(), Arc::new(started));
         }
-        let own = placed_on("worker")
-            .iter()
-            .map(|(&at, spec)| Ok((at, Group::warm(spec, equipment)?)))
-            .collect::<Result<_, Fault>>()?;
-        Ok(Self { lanes, own })
+        let own = placed_on("worker");
+        let warm = |_| {
+            let groups = own.iter().map(|(&at, spec)| Ok((at, Group::warm(spec, equipment)?)));
+            Ok(Self { lanes: lanes.clone(), own: groups.collect::<Result<_, Fault>>()? })
+        };
+        (0..workers).map(warm).collect()
     }
 
     fn place(self, layout: &Layout) -> Vec<Placed> {
         let Self { lanes, mut own } = self;
-        let lanes: HashMap<_, _> =
-            lanes.into_iter().map(|(name, lanes)| (name, Rc::new(RefCell::new(lanes)))).collect();
         let place = |(at, operator): (usize, &crate::layout::OperatorSpec)| match own.remove(&at) {
             Some(group) => Placed::Worker(group),
             None => Placed::Lanes(lanes[&operator.on].clone()),

@@ -3,7 +3,6 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::thread::JoinHandle;
 use std::time::Instant;
 
 use crossbeam_channel::{Sender, bounded};
@@ -34,7 +33,8 @@ pub(super) enum Reply {
     Done(Vec<Ticket>),
 }
 
-/// Threads with warm models, shared by the operators of one worker that are placed on them.
+/// Threads with warm models, shared by the operators of all workers of this process that are placed
+/// on them: whichever lane is free takes the next job, so no core idles while another has a queue.
 pub struct Lanes {
     queue: Arc<Queue<Job>>,
     /// Lanes without a job, less jobs that wait: an operator sends more while it is positive.
@@ -42,7 +42,7 @@ pub struct Lanes {
     specs: BTreeMap<usize, GroupSpec>,
     equipment: Arc<Equipment>,
     name: String,
-    threads: Vec<JoinHandle<()>>,
+    started: AtomicUsize,
 }
 
 impl Lanes {
@@ -57,13 +57,13 @@ impl Lanes {
         specs: BTreeMap<usize, GroupSpec>,
         equipment: Arc<Equipment>,
     ) -> Result<Self, Fault> {
-        let mut lanes = Self {
+        let lanes = Self {
             queue: Arc::default(),
             free: Arc::default(),
             specs,
             equipment,
             name: name.to_owned(),
-            threads: Vec::new(),
+            started: AtomicUsize::new(0),
         };
         for _ in 0..count {
             lanes.add()?;
@@ -76,12 +76,13 @@ impl Lanes {
     ///
     /// # Errors
     /// As for [`Lanes::start`].
-    pub fn add(&mut self) -> Result<(), Fault> {
+    pub fn add(&self) -> Result<(), Fault> {
         let (warm, warmed) = bounded(1);
         let (queue, free) = (self.queue.clone(), self.free.clone());
         let (specs, equipment) = (self.specs.clone(), self.equipment.clone());
-        let thread = std::thread::Builder::new()
-            .name(format!("{}-{}", self.name, self.threads.len()))
+        // Nobody joins a lane: one that hangs must not hang its owner.
+        let _detached = std::thread::Builder::new()
+            .name(format!("{}-{}", self.name, self.started.fetch_add(1, Ordering::Relaxed)))
             .spawn(move || {
                 let _lane = hark_models::device::lane_thread_setup();
                 let groups = specs.iter().map(|(&at, spec)| Ok((at, Group::warm(spec, &equipment)?))).collect();
@@ -104,7 +105,6 @@ impl Lanes {
                 )
                 .caused_by(&error)
             })?;
-        self.threads.push(thread);
         warmed.recv().expect("a lane reports before it ends")
     }
 
@@ -122,8 +122,7 @@ impl Lanes {
 
 impl Drop for Lanes {
     fn drop(&mut self) {
-        // A lane that hangs must not hang its owner: lanes are left to end by themselves.
-        self.queue.close();
+        self.queue.close(); // lanes end by themselves
     }
 }
 

@@ -1,8 +1,7 @@
 //! The driver for slow stages: on lanes of their own threads.
 
-use std::cell::RefCell;
 use std::collections::{HashMap, VecDeque};
-use std::rc::Rc;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::unbounded;
@@ -50,7 +49,7 @@ pub fn on_lanes<'s>(
     stream: StreamVec<'s, Epoch, Record>,
     spec: &GroupSpec,
     operator: usize,
-    lanes: Rc<RefCell<Lanes>>,
+    lanes: Arc<Lanes>,
     batching: Batching,
     route: impl Fn(&Record) -> u64 + 'static,
 ) -> StreamVec<'s, Epoch, Record> {
@@ -95,11 +94,10 @@ pub fn on_lanes<'s>(
                     for record in timed_out(&stages, &item.record, batching.deadline) {
                         session.give(record);
                     }
-                    if let Err(fault) = lanes.borrow_mut().add() {
+                    if let Err(fault) = lanes.add() {
                         tracing::error!(%fault, "no lane could be started in place of one that hangs");
                     }
                 }
-                let lanes = lanes.borrow();
                 while lanes.has_room() && ready(&waiting, &batching, now) {
                     let batch = take_batch(&mut waiting, batching.max_items);
                     let since = batch.iter().map(|item| item.since).min().unwrap_or(now);
