@@ -18,9 +18,9 @@ use rustix::event::{PollFd, PollFlags, Timespec, poll};
 use rustix::process::{Resource, Rlimit, getrlimit, setrlimit};
 use rustix::time::{ClockId, clock_gettime};
 
-use super::decode::{Bounds, Refusal, Source};
 use super::mix::{Mixer, Weave};
 use super::resample::quantise;
+use super::source::{Bounds, Refusal, Source};
 use super::wire::{self, Allowance, Done, End, Kind};
 use crate::fault::Fault;
 use crate::record::finding::Media;

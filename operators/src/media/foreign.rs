@@ -16,7 +16,7 @@ use serde::Deserialize;
 
 use super::decoder::{DecodeLimits, Patient, SpanPcm, death, of_path};
 use super::limits::Limits;
-use super::probe::tidy;
+use super::source::marks::tidy;
 use crate::fault::Fault;
 use crate::record::finding::Media;
 use crate::record::piece::Chapter;
