@@ -11,7 +11,6 @@ pub mod child;
 pub mod clip;
 pub mod decoder;
 pub mod events;
-mod foreign;
 pub mod limits;
 mod mix;
 mod resample;

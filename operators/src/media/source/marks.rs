@@ -30,7 +30,7 @@ fn collect(revision: &MetadataRevision, tags: &mut Vec<(String, String)>) {
     let per_track = revision.per_track.iter().flat_map(|track| &track.metadata.tags);
     for tag in revision.media.tags.iter().chain(per_track) {
         let Some(value) = text(&tag.raw.value) else { continue };
-        let pair = (clip(&name(tag)), clip(&value));
+        let pair = (clip(name(tag)), clip(&value));
         if tags.len() < MOST_TAGS && !pair.1.is_empty() && !tags.contains(&pair) {
             tags.push(pair);
         }
@@ -44,8 +44,9 @@ fn text(value: &RawValue) -> Option<String> {
     }
 }
 
-fn name(tag: &Tag) -> String {
-    let common = match &tag.std {
+/// The common name of a tag, or its own.
+fn name(tag: &Tag) -> &str {
+    match &tag.std {
         Some(StandardTag::TrackTitle(_)) => "title",
         Some(StandardTag::Artist(_)) => "artist",
         Some(StandardTag::Album(_)) => "album",
@@ -62,9 +63,8 @@ fn name(tag: &Tag) -> String {
             | StandardTag::ReleaseYear(_)
             | StandardTag::RecordingYear(_),
         ) => "date",
-        _ => return tag.raw.key.clone(),
-    };
-    common.into()
+        _ => &tag.raw.key,
+    }
 }
 
 /// Cuts a text at a character boundary.
