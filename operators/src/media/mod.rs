@@ -2,23 +2,17 @@
 //! that crashes its decoder or asks for all memory costs one episode and nothing else.
 //!
 //! ```text
-//! decoder (parent) ── wire ──▶ child ─▶ decode (demux, decode, trim) ─▶ mix ─▶ resample ─┐
+//! decoder (parent) ── wire ──▶ child ─▶ source (demux, decode, trim) ─▶ mix ─▶ resample ─┐
 //!    │      ◀──────── 16 kHz i16 blocks, or a span as f32 ───────────────────────────────┘
 //!    └─ foreign: ffmpeg, for what the child does not know
 //! ```
 
 pub mod child;
 pub mod clip;
-mod decode;
 pub mod decoder;
 pub mod events;
-mod foreign;
 pub mod limits;
 mod mix;
-mod mp4;
-mod mpeg;
-mod packet;
-mod probe;
 mod resample;
-mod sbr;
+mod source;
 mod wire;

@@ -101,3 +101,23 @@ fn joined_mp3s_with_other_parameters_keep_time() {
     // ffmpeg loses a frame where its filters are set up anew.
     assert!(samples.len().abs_diff(theirs.len()) < 800, "{} {}", samples.len(), theirs.len());
 }
+
+#[test]
+fn joined_oggs_keep_time() {
+    let folder = folder();
+    let sound = sound(folder.path(), 3);
+    let decoder = decoder();
+    for (codec, rates) in [("libopus -b:a 32k", [48_000, 48_000]), ("libvorbis", [44_100, 22_050])] {
+        let parts = rates.map(|rate| encode(&sound, &format!("{rate}.ogg"), &format!("-c:a {codec} -ar {rate}")));
+        let joined = folder.path().join("joined.ogg");
+        std::fs::write(&joined, parts.each_ref().map(|part| std::fs::read(part).unwrap()).concat()).unwrap();
+        let (media, samples) = decode(&decoder, &joined).unwrap();
+        assert!(samples.len().abs_diff(96_000) <= 1, "{codec}: {}", samples.len());
+        assert_eq!(media.warnings, Vec::<String>::new());
+        let original = reference(&sound);
+        for part in [&samples[..48_000], &samples[48_000..]] {
+            let (late, alike) = lag(&original[..part.len().min(48_000)], part, 400).unwrap();
+            assert!(late.abs() <= 2 && alike > 0.95, "{codec}: {late} {alike}");
+        }
+    }
+}

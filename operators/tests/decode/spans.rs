@@ -29,7 +29,6 @@ fn a_span_at_16_khz_is_what_decoding_puts_there() {
 }
 
 #[test]
-#[ignore = "open: a span of Opus lies 61 samples (1.3 ms) off"]
 fn a_span_at_the_files_own_rate_lies_where_ffmpeg_puts_it_to_a_sample() {
     let folder = folder();
     let sound = sound(folder.path(), 9);
@@ -37,7 +36,9 @@ fn a_span_at_the_files_own_rate_lies_where_ffmpeg_puts_it_to_a_sample() {
     for (name, arguments) in CODECS.iter().chain(&FOREIGN) {
         let path = encode(&sound, name, arguments);
         let span = decoder.span(&path, Span::new(5.4321, 7.0)).unwrap();
-        let whole = ffmpeg(&["-i", path.to_str().unwrap(), "-f", "f32le", "-"]);
+        // ffmpeg's own decoder of Opus puts speech 2 samples beside where the reference decoder does.
+        let by = if name.contains("opus") { &["-c:a", "libopus"][..] } else { &[] };
+        let whole = ffmpeg(&[by, &["-i", path.to_str().unwrap(), "-f", "f32le", "-"]].concat());
         let whole: Vec<f32> = whole.as_chunks().0.iter().map(|&word| f32::from_le_bytes(word)).collect();
         let rate = f64::from(span.rate);
         let from = (span.start.0 * rate).round() as usize * usize::from(span.channels);

@@ -16,7 +16,7 @@
 
 /// Whether the end of this packet reads as a fill element with SBR, or as one behind other fill
 /// elements.
-pub(crate) fn looks_like_sbr(packet: &[u8]) -> bool {
+pub(super) fn looks_like_sbr(packet: &[u8]) -> bool {
     let Some(last) = packet.iter().rposition(|&byte| byte != 0) else { return false };
     // END is the last set bit and the two before it; behind it only padding.
     let past_end = last * 8 + 8 - packet[last].trailing_zeros() as usize;

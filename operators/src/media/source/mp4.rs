@@ -30,7 +30,7 @@ const LONGEST_TITLE: usize = 4_096;
 
 /// What an MP4 file says about presenting its tracks.
 #[derive(Debug, Default)]
-pub(crate) struct Movie {
+pub(super) struct Movie {
     /// Per track id.
     pub tracks: Vec<(u32, Presented)>,
     /// Chapter marks, in order.
@@ -39,7 +39,7 @@ pub(crate) struct Movie {
 
 /// Which part of a track's media is presented.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Presented {
+pub(super) struct Presented {
     /// Media time units per second.
     pub timescale: u32,
     /// Parts in presentation order: start in media time units, length in seconds (0: to the end).
@@ -54,7 +54,7 @@ struct Track {
 }
 
 /// Reads the table of contents of an MP4 file; empty where there is none or it makes no sense.
-pub(crate) fn read(path: &Path) -> Movie {
+pub(super) fn read(path: &Path) -> Movie {
     File::open(path).ok().and_then(|mut file| read_movie(&mut file)).unwrap_or_default()
 }
 

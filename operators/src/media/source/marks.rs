@@ -1,20 +1,9 @@
-//! What kind of file is it: container, codec, tags, chapter marks.
+//! Text tags and chapter marks.
 //!
-//! Invariant: whatever a file claims, tags and chapters handed on are bounded in number and length.
+//! Invariant: whatever a file claims, what is handed on is bounded in number and length.
 
-use std::fs::File;
-use std::path::Path;
-
-use symphonia::core::codecs::audio::well_known as codecs;
-use symphonia::core::codecs::audio::{AudioCodecId, AudioCodecParameters};
-use symphonia::core::codecs::registry::CodecRegistry;
-use symphonia::core::common::Limit;
-use symphonia::core::formats::probe::Hint;
-use symphonia::core::formats::{FormatOptions, FormatReader, TrackType};
-use symphonia::core::io::{MediaSourceStream, MediaSourceStreamOptions};
-use symphonia::core::meta::{
-    ChapterGroup, ChapterGroupItem, MetadataOptions, MetadataRevision, RawValue, StandardTag, Tag,
-};
+use symphonia::core::formats::FormatReader;
+use symphonia::core::meta::{ChapterGroup, ChapterGroupItem, MetadataRevision, RawValue, StandardTag, Tag};
 
 use crate::record::piece::Chapter;
 use crate::units::Seconds;
@@ -23,43 +12,8 @@ const MOST_TAGS: usize = 200;
 const MOST_CHAPTERS: usize = 2_000;
 const LONGEST_TEXT: usize = 4_096;
 
-/// Opens a file as whatever its bytes say it is; its name is not asked.
-pub(crate) fn open(path: &Path) -> symphonia::core::errors::Result<Box<dyn FormatReader>> {
-    let file = File::open(path)?;
-    let options = MediaSourceStreamOptions { buffer_len: 256 << 10, ..Default::default() };
-    let stream = MediaSourceStream::new(Box::new(file), options);
-    // Pictures are not read: some are larger than the audio.
-    let metadata =
-        MetadataOptions::default().limit_visual_bytes(Limit::Maximum(1)).limit_tag_bytes(Limit::Maximum(64 << 10));
-    symphonia::default::get_probe().probe(&Hint::new(), stream, FormatOptions::default(), metadata)
-}
-
-/// All decoders: symphonia's own and libopus.
-pub(crate) fn registry() -> CodecRegistry {
-    let mut registry = CodecRegistry::new();
-    symphonia::default::register_enabled_codecs(&mut registry);
-    registry.register_audio_decoder::<symphonia_adapter_libopus::OpusDecoder>();
-    registry
-}
-
-/// Id and parameters of the track to listen to: the default one, else the first audio track.
-pub(crate) fn audio_track(format: &dyn FormatReader) -> Option<(u32, AudioCodecParameters)> {
-    let track = format.default_track(TrackType::Audio)?;
-    let parameters = track.codec_params.as_ref()?.audio()?;
-    Some((track.id, parameters.clone()))
-}
-
-/// Short name of a codec, as in [`crate::record::finding::Media::codec`].
-pub(crate) fn codec_name(codec: AudioCodecId, registry: &CodecRegistry) -> String {
-    match codec {
-        codecs::CODEC_ID_AAC => "aac".into(),
-        codecs::CODEC_ID_OPUS => "opus".into(),
-        _ => registry.get_audio_decoder(codec).map_or("unknown", |known| known.codec.info.short_name).into(),
-    }
-}
-
 /// Text tags of the file so far, under common names (`title`, `artist`, ...) where they have one.
-pub(crate) fn tags(format: &mut dyn FormatReader) -> Vec<(String, String)> {
+pub(super) fn tags(format: &mut dyn FormatReader) -> Vec<(String, String)> {
     let mut tags: Vec<(String, String)> = Vec::new();
     let mut metadata = format.metadata();
     loop {
@@ -76,7 +30,7 @@ fn collect(revision: &MetadataRevision, tags: &mut Vec<(String, String)>) {
     let per_track = revision.per_track.iter().flat_map(|track| &track.metadata.tags);
     for tag in revision.media.tags.iter().chain(per_track) {
         let Some(value) = text(&tag.raw.value) else { continue };
-        let pair = (clip(&name(tag)), clip(&value));
+        let pair = (clip(name(tag)), clip(&value));
         if tags.len() < MOST_TAGS && !pair.1.is_empty() && !tags.contains(&pair) {
             tags.push(pair);
         }
@@ -90,8 +44,9 @@ fn text(value: &RawValue) -> Option<String> {
     }
 }
 
-fn name(tag: &Tag) -> String {
-    let common = match &tag.std {
+/// The common name of a tag, or its own.
+fn name(tag: &Tag) -> &str {
+    match &tag.std {
         Some(StandardTag::TrackTitle(_)) => "title",
         Some(StandardTag::Artist(_)) => "artist",
         Some(StandardTag::Album(_)) => "album",
@@ -108,9 +63,8 @@ fn name(tag: &Tag) -> String {
             | StandardTag::ReleaseYear(_)
             | StandardTag::RecordingYear(_),
         ) => "date",
-        _ => return tag.raw.key.clone(),
-    };
-    common.into()
+        _ => &tag.raw.key,
+    }
 }
 
 /// Cuts a text at a character boundary.
@@ -118,17 +72,20 @@ fn clip(text: &str) -> String {
     text[..text.floor_char_boundary(LONGEST_TEXT)].trim_end_matches('\0').into()
 }
 
-/// Chapter marks that symphonia read (ID3 CHAP, Vorbis comments, Matroska), sorted by time.
-pub(crate) fn chapters(format: &dyn FormatReader) -> Vec<Chapter> {
+/// Chapter marks that the demuxer read (ID3 CHAP, comments in Ogg, Matroska), sorted by time.
+pub(super) fn chapters(format: &dyn FormatReader) -> Vec<Chapter> {
+    tidy(format.chapters().map(flat).unwrap_or_default())
+}
+
+/// All chapters of a group and the groups in it.
+pub(super) fn flat(group: &ChapterGroup) -> Vec<Chapter> {
     let mut chapters = Vec::new();
-    if let Some(group) = format.chapters() {
-        flatten(group, 0, &mut chapters);
-    }
-    tidy(chapters)
+    flatten(group, 0, &mut chapters);
+    chapters
 }
 
 /// Sorts by time and bounds number and length.
-pub(crate) fn tidy(mut chapters: Vec<Chapter>) -> Vec<Chapter> {
+pub(in super::super) fn tidy(mut chapters: Vec<Chapter>) -> Vec<Chapter> {
     chapters.retain(|chapter| chapter.start.0.is_finite() && chapter.start.0 >= 0.0);
     chapters.sort_by(|a, b| a.start.0.total_cmp(&b.start.0));
     chapters.truncate(MOST_CHAPTERS);

@@ -12,79 +12,21 @@
 //! Invariant: a frame begins where the one before ended, or its header is confirmed by the next
 //! one; so nothing but frames comes out, and all of them.
 
+mod header;
+
 use std::fs::File;
 use std::io::{self, Read, Seek, SeekFrom};
 use std::path::Path;
+
+pub(super) use self::header::{Header, Info, header};
 
 /// Bytes read at once, more than any frame.
 const CHUNK: usize = 256 << 10;
 /// How far into a file the first frame may be, tags not counted.
 const LONGEST_JUNK: u64 = 1 << 20;
 
-/// What a frame header says.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(crate) struct Header {
-    /// Samples per channel in the frame.
-    pub frames: u64,
-    /// Hz.
-    pub rate: u32,
-    /// 1 or 2.
-    pub channels: u16,
-    /// Length of the whole frame.
-    pub bytes: usize,
-    /// Version, layer and rate: what does not change within a stream.
-    kind: [u8; 2],
-}
-
-/// Reads the header at the start of a frame of layer 2 or 3 with a stated bit rate.
-pub(crate) fn header(frame: &[u8]) -> Option<Header> {
-    const MPEG_1_LAYER_3: [u32; 14] = [32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320];
-    const MPEG_1_LAYER_2: [u32; 14] = [32, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320, 384];
-    const MPEG_2: [u32; 14] = [8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160];
-    let &[0xff, flags, rates, modes, ..] = frame else { return None };
-    let (version, layer) = (flags >> 3 & 3, flags >> 1 & 3); // 3: MPEG-1, 2: MPEG-2, 0: MPEG-2.5
-    if flags < 0xe0 || version == 1 || !(layer == 1 || layer == 2) {
-        return None;
-    }
-    let (is_mpeg_1, is_layer_3) = (version == 3, layer == 1);
-    let rate = *[44_100, 48_000, 32_000].get(usize::from(rates >> 2 & 3))?;
-    let rate = if is_mpeg_1 {
-        rate
-    } else if version == 2 {
-        rate / 2
-    } else {
-        rate / 4
-    };
-    let bit_rates = match (is_mpeg_1, is_layer_3) {
-        (true, true) => MPEG_1_LAYER_3,
-        (true, false) => MPEG_1_LAYER_2,
-        _ => MPEG_2,
-    };
-    let bit_rate = bit_rates.get(usize::from(rates >> 4).checked_sub(1)?)?;
-    let frames = if is_layer_3 && !is_mpeg_1 { 576 } else { 1152 };
-    let bytes = frames / 8 * bit_rate * 1000 / rate + u32::from(rates >> 1 & 1);
-    Some(Header {
-        frames: u64::from(frames),
-        rate,
-        channels: if modes >> 6 == 3 { 1 } else { 2 },
-        bytes: bytes as usize,
-        kind: [flags & 0b1_1110, rates & 0b1100],
-    })
-}
-
-/// What the information frame (Xing, with LAME's extension) says.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Info {
-    /// Samples to drop at the start: the encoder's delay and the decoder's.
-    pub delay: u64,
-    /// Samples to drop at the end of the counted frames.
-    pub padding: u64,
-    /// Samples in all counted frames, delay and padding included.
-    pub samples: Option<u64>,
-}
-
 /// The frames of a file, from its start.
-pub(crate) struct Frames {
+pub(super) struct Frames {
     file: File,
     length: u64,
     buffer: Vec<u8>,
@@ -99,7 +41,7 @@ pub(crate) struct Frames {
 
 impl Frames {
     /// Opens a file at its first frame; `None` if there is none, or only one.
-    pub(crate) fn open(path: &Path) -> io::Result<Option<Self>> {
+    pub(super) fn open(path: &Path) -> io::Result<Option<Self>> {
         let file = File::open(path)?;
         let length = file.metadata()?.len();
         let first = Header { frames: 0, rate: 0, channels: 0, bytes: 0, kind: [0; 2] };
@@ -122,17 +64,17 @@ impl Frames {
     }
 
     /// The first frame's header.
-    pub(crate) fn first(&self) -> Header {
+    pub(super) fn first(&self) -> Header {
         self.first
     }
 
     /// What the information frame says, if there is one.
-    pub(crate) fn info(&self) -> Info {
+    pub(super) fn info(&self) -> Info {
         self.info
     }
 
     /// The next frame. The last one of a cut-off file is filled up with zeros.
-    pub(crate) fn next(&mut self) -> io::Result<Option<(Header, Box<[u8]>)>> {
+    pub(super) fn next(&mut self) -> io::Result<Option<(Header, Box<[u8]>)>> {
         loop {
             if self.pass_tag()? {
                 return Ok(None);
@@ -163,7 +105,7 @@ impl Frames {
     fn start(&mut self, header: Header) {
         (self.first, self.kind, self.in_step) = (header, Some(header.kind), true);
         let frame = &self.rest()[..header.bytes.min(self.rest().len())];
-        if let Some(info) = info(frame, header) {
+        if let Some(info) = header::info(frame, header) {
             self.info = info;
             self.at += header.bytes;
         }
@@ -239,46 +181,6 @@ fn tag(bytes: &[u8]) -> Option<u64> {
     Some(32 + if is_header { u64::from(size) } else { 0 })
 }
 
-/// Reads an information frame; `None` if it is an ordinary one. As ffmpeg does, whatever its
-/// checksum says.
-fn info(frame: &[u8], header: Header) -> Option<Info> {
-    let side = match (header.kind[0] >> 3, header.channels) {
-        (3, 1) | (0 | 2, 2) => 17,
-        (3, _) => 32,
-        _ => 9,
-    };
-    if frame.get(36..40) == Some(b"VBRI") {
-        return Some(Info::default());
-    }
-    let xing = frame.get(4 + side..)?;
-    let mut rest = xing.strip_prefix(b"Xing").or(xing.strip_prefix(b"Info"))?;
-    let mut take = |length: usize| {
-        let (taken, behind) = rest.split_at_checked(length)?;
-        rest = behind;
-        Some(taken)
-    };
-    let word = |bytes: &[u8]| bytes.iter().fold(0u32, |word, &byte| word << 8 | u32::from(byte));
-    let flags = word(take(4)?);
-    if flags & 3 == 0 {
-        return None;
-    }
-    let count = if flags & 1 > 0 { Some(word(take(4)?)) } else { None };
-    for (flag, length) in [(2, 4), (4, 100), (8, 4)] {
-        if flags & flag > 0 {
-            take(length)?;
-        }
-    }
-    let mut info = Info { samples: count.map(|count| u64::from(count) * header.frames), ..Info::default() };
-    let Some(lame) = take(24) else { return Some(info) };
-    if [b"LAME", b"Lavf", b"Lavc"].iter().any(|encoder| lame.starts_with(*encoder)) {
-        // The decoder's own delay comes on top of the encoder's, and off the padding.
-        let delays = word(&lame[21..]);
-        info.delay = u64::from(delays >> 12) + 529;
-        info.padding = u64::from(delays & 0xfff).saturating_sub(529);
-    }
-    Some(info)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -303,17 +205,6 @@ mod tests {
         std::fs::write(file.path(), parts.concat()).unwrap();
         let Some(mut frames) = Frames::open(file.path()).unwrap() else { return Vec::new() };
         std::iter::from_fn(|| frames.next().unwrap()).map(|(header, _)| header.rate).collect()
-    }
-
-    #[test]
-    fn headers_give_length_rate_and_channels() {
-        let found = header(&HEAD).unwrap();
-        assert_eq!((found.frames, found.rate, found.channels, found.bytes), (1152, 44_100, 2, 417));
-        let found = header(&OTHER).unwrap();
-        assert_eq!((found.frames, found.rate, found.channels, found.bytes), (576, 16_000, 1, 144));
-        for bad in [[0xff, 0xfb, 0x9c, 0x44], [0xff, 0xfb, 0xf0, 0x44], [0xff, 0xeb, 0x90, 0x44], *b"ID3\x03"] {
-            assert_eq!(header(&bad), None);
-        }
     }
 
     #[test]
@@ -343,18 +234,5 @@ mod tests {
         assert!(kinds(&[vec![0xff; 5000]]).is_empty());
         assert!(kinds(&[b"ID3\x04\0\0\x7f\x7f\x7f\x7f".to_vec()]).is_empty());
         assert!(kinds(&[]).is_empty());
-    }
-
-    #[test]
-    fn lame_marks_delay_and_padding() {
-        let mut first = frame(HEAD);
-        first[36..].fill(0);
-        first[36..44].copy_from_slice(b"Info\0\0\0\x01");
-        first[44..48].copy_from_slice(&100u32.to_be_bytes());
-        first[48..57].copy_from_slice(b"LAME3.100");
-        first[69..72].copy_from_slice(&[0x24, 0x06, 0x00]); // 576, 1536
-        let info = info(&first, header(&HEAD).unwrap());
-        assert_eq!(info, Some(Info { delay: 576 + 529, padding: 1536 - 529, samples: Some(115_200) }));
-        assert_eq!(super::info(&frame(HEAD), header(&HEAD).unwrap()), None);
     }
 }
