@@ -99,8 +99,7 @@ impl<'s> Streams<'s> {
 /// Builds the graph; the probe tells when every outcome is durable.
 pub(crate) fn build(
     scope: Scope<'_, Epoch>,
-    layout: &Layout,
-    specs: &[GroupSpec],
+    (layout, specs): (&Layout, &[GroupSpec]),
     placed: Vec<Placed>,
     feed: Arc<Feed>,
     exchanged: &Exchanged,

@@ -29,26 +29,33 @@ pub fn record(histogram: &mut Micros, seconds: f64) {
 /// Epoch latency at one worker, per operator.
 #[derive(Default)]
 pub struct EpochLatency {
-    operators: Vec<(String, Handle<Epoch>, VecDeque<(Epoch, Instant)>, Micros)>,
+    operators: Vec<Watched>,
+}
+
+struct Watched {
+    name: String,
+    probe: Handle<Epoch>,
+    /// Epochs that closed at the source and are not done here.
+    open: VecDeque<(Epoch, Instant)>,
+    histogram: Micros,
 }
 
 impl EpochLatency {
     /// Watches an operator.
     pub fn watch(&mut self, name: &str, probe: Handle<Epoch>) {
-        self.operators.push((name.to_owned(), probe, VecDeque::new(), micros()));
+        let name = name.to_owned();
+        self.operators.push(Watched { name, probe, open: VecDeque::new(), histogram: micros() });
     }
 
     /// No more will be sent at this epoch.
     pub fn closed(&mut self, epoch: Epoch) {
         let now = Instant::now();
-        for (_, _, open, _) in &mut self.operators {
-            open.push_back((epoch, now));
-        }
+        self.operators.iter_mut().for_each(|operator| operator.open.push_back((epoch, now)));
     }
 
     /// Notes the epochs that frontiers have passed. Call after every step of the worker.
     pub fn poll(&mut self) {
-        for (_, probe, open, histogram) in &mut self.operators {
+        for Watched { probe, open, histogram, .. } in &mut self.operators {
             while let Some((epoch, closed)) = open.front() {
                 if probe.less_equal(epoch) {
                     break;
@@ -61,7 +68,7 @@ impl EpochLatency {
 
     /// The histograms, by operator in the layout's order.
     pub fn into_histograms(self) -> Vec<(String, Micros)> {
-        self.operators.into_iter().map(|(name, _, _, histogram)| (name, histogram)).collect()
+        self.operators.into_iter().map(|operator| (operator.name, operator.histogram)).collect()
     }
 }
 

@@ -174,7 +174,7 @@ fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, M
     let probe = worker.dataflow(|scope| {
         let site_of_ends = site.clone();
         let ended = move |outcome: &Outcome| (site_of_ends.ended)(outcome);
-        graph::build(scope, &site.layout, &site.specs, placed, site.feed.clone(), &exchanged, &latency, ended)
+        graph::build(scope, (&site.layout, &site.specs), placed, site.feed.clone(), &exchanged, &latency, ended)
     });
     let publisher = site.publisher.clone();
     let mut knowledge = Knowledge::build(worker, exchanged, move |key, of| publisher.supersede(key, of));

@@ -28,7 +28,7 @@ pub(super) struct Job {
 /// What a lane sends back.
 pub(super) enum Reply {
     /// A record that came of an item.
-    Record(Ticket, Record),
+    Record(Ticket, Box<Record>),
     /// Nothing more will come of these items.
     Done(Vec<Ticket>),
 }
@@ -91,7 +91,8 @@ impl Lanes {
                     Err(fault) => (BTreeMap::new(), Err(fault)),
                 };
                 // The starter waits for exactly one report; if it has gone, there is nobody to tell.
-                if warm.send(report).is_ok() && !(groups.is_empty() && !specs.is_empty()) {
+                let ready = report.is_ok();
+                if warm.send(report).is_ok() && ready {
                     free.fetch_add(1, Ordering::AcqRel);
                     serve(&queue, groups, &free);
                 }
@@ -132,7 +133,7 @@ fn serve(queue: &Queue<Job>, mut groups: BTreeMap<usize, Group>, free: &AtomicUs
         let tickets = job.batch.iter().map(|(ticket, _)| *ticket).collect();
         group.run(job.batch, job.since, &mut |ticket, record| {
             // The operator is gone only when the run was given up: then nobody needs the result.
-            if job.reply.send(Reply::Record(ticket, record)).is_ok() {
+            if job.reply.send(Reply::Record(ticket, Box::new(record))).is_ok() {
                 let _gone = job.wake.activate().is_err();
             }
         });

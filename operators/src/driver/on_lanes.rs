@@ -78,7 +78,7 @@ pub fn on_lanes<'s>(
                         Reply::Record(ticket, record) => {
                             // Gone after its deadline: the episode has its failure already.
                             if let Some(item) = in_flight.get(&ticket) {
-                                output.session(&item.cap).give(record);
+                                output.session(&item.cap).give(*record);
                             }
                         }
                         Reply::Done(tickets) => {

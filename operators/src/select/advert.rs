@@ -163,13 +163,13 @@ fn named(timeline: &Timeline, text: &Text, sure: &[bool], own: &[String]) -> Vec
         }
     }
     let mut mentions: HashMap<u32, Vec<(usize, bool)>> = HashMap::new();
-    for line in 0..lines.len() {
+    for (line, here) in lines.iter().enumerate() {
         for token in text.line(line) {
             let word = text.tokens[token];
             let root = name_root(text, token).unwrap_or(text.roots[word as usize]);
             if let Some(times) = learnt.get(&root) {
-                let next = times.partition_point(|time| *time < lines[line].start - NAME_REACH);
-                let near = times.get(next).is_some_and(|time| *time <= lines[line].start + NAME_REACH);
+                let next = times.partition_point(|time| *time < here.start - NAME_REACH);
+                let near = times.get(next).is_some_and(|time| *time <= here.start + NAME_REACH);
                 mentions.entry(root).or_default().push((line, near));
             }
         }

@@ -228,7 +228,7 @@ mod tests {
                 let Element::Words(words) = element else { continue };
                 for word in words {
                     let tokens: Vec<String> = super::super::text::tokens(word).map(|(token, _)| token).collect();
-                    assert_eq!(tokens, [word.clone()], "no token of a transcript can ever equal {word:?}");
+                    assert_eq!(tokens, std::slice::from_ref(word), "no token of a transcript can ever equal {word:?}");
                 }
             }
         }

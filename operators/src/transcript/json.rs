@@ -142,7 +142,8 @@ fn agree(text: String, raw: Vec<TimedWord>) -> (String, Vec<TimedWord>) {
     }
     let mut spelt = String::with_capacity(of_words + words.len());
     for word in &words {
-        if !spelt.is_empty() && !(spelt.ends_with(tokens::is_dense) && word.text.starts_with(tokens::is_dense)) {
+        let dense = spelt.ends_with(tokens::is_dense) && word.text.starts_with(tokens::is_dense);
+        if !spelt.is_empty() && !dense {
             spelt.push(' ');
         }
         spelt.push_str(&word.text);

@@ -5,7 +5,7 @@ use unicode_segmentation::UnicodeSegmentation;
 /// Whether a character is of a script written without spaces (Han, Kana and their punctuation).
 pub(super) fn is_dense(c: char) -> bool {
     matches!(u32::from(c), 0x2e80..=0x312f | 0x3190..=0xabff | 0xf900..=0xfaff | 0xfe30..=0xfe4f | 0xff00..=0xffef | 0x20000..=0x3ffff)
-        && !matches!(u32::from(c), 0xa960..=0xa97f | 0xa4d0..=0xabff)
+        && !matches!(u32::from(c), 0xa4d0..=0xabff)
 }
 
 /// The words of a clean text. Joined without spaces they are the text without spaces.

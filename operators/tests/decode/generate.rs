@@ -120,7 +120,7 @@ pub fn silent_flac(seconds: u64) -> Vec<u8> {
     let mut file = b"fLaC\x80\0\0\x22".to_vec();
     file.extend_from_slice(&[0xff; 4]); // shortest and longest block
     file.extend_from_slice(&[0; 6]); // sizes of frames: unknown
-    let packed = rate << 44 | (channels - 1) << 41 | (bits - 1) << 36 | blocks * BLOCK;
+    let packed = (rate << 44) | ((channels - 1) << 41) | ((bits - 1) << 36) | (blocks * BLOCK);
     file.extend_from_slice(&packed.to_be_bytes());
     file.extend_from_slice(&[0; 16]); // digest: unknown
     for number in 0..blocks {

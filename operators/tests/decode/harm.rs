@@ -186,7 +186,7 @@ fn damage_in_the_middle_is_survived_in_place() {
         let mut bytes = std::fs::read(&path).unwrap();
         let middle = bytes.len() / 2;
         for (n, byte) in bytes[middle..middle + 3000].iter_mut().enumerate() {
-            *byte = (n * n * 31 >> 3) as u8;
+            *byte = ((n * n * 31) >> 3) as u8;
         }
         std::fs::write(&path, bytes).unwrap();
         let (_, samples) = decode(&decoder, &path).unwrap();

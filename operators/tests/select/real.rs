@@ -122,7 +122,7 @@ fn noise_of_a_millionth_in_the_embeddings_does_not_change_the_choice() {
             }
         }
         let norm = sums.iter().map(|s| s * s).sum::<f32>().sqrt().max(1e-6);
-        let wobble = |at: usize| noise * if (at * 7 + text.len()) % 2 == 0 { 1.0 } else { -1.0 };
+        let wobble = |at: usize| noise * if (at * 7 + text.len()).is_multiple_of(2) { 1.0 } else { -1.0 };
         sums.iter().enumerate().map(|(at, s)| s / norm + wobble(at)).collect::<Vec<f32>>()
     };
     for mut episode in material() {

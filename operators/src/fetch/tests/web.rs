@@ -21,7 +21,7 @@ fn fetch(
     let left: Vec<_> = std::fs::read_dir(staging.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     match result {
         Ok(audio) => {
-            assert_eq!(left, [audio.path.clone()]);
+            assert_eq!(left, std::slice::from_ref(&audio.path));
             let bytes = std::fs::read(&audio.path).unwrap();
             Ok((audio, bytes))
         }

@@ -60,7 +60,7 @@ pub(super) fn read(path: &Path) -> Movie {
 
 fn read_movie(file: &mut File) -> Option<Movie> {
     let moov = load_moov(file)?;
-    let scale = find(&moov, b"mvhd").and_then(|mvhd| scale_of(mvhd)).filter(|&scale| scale > 0)?;
+    let scale = find(&moov, b"mvhd").and_then(scale_of).filter(|&scale| scale > 0)?;
     let udta = find(&moov, b"udta");
     let tracks: Vec<Track> =
         boxes(&moov).filter(|(name, _)| name == b"trak").filter_map(|(_, trak)| track(trak, scale)).collect();
@@ -184,8 +184,7 @@ fn samples(stbl: &[u8], timescale: u32) -> Option<Vec<(f64, u64, u32)>> {
     let runs = at(stsc, 4, 4)?.min(MOST_CHAPTERS as u64) as usize;
     let per_chunk = |chunk: usize| {
         (0..runs)
-            .filter(|run| at(stsc, 8 + 12 * run, 4).is_some_and(|first| first <= chunk as u64 + 1))
-            .last()
+            .rfind(|run| at(stsc, 8 + 12 * run, 4).is_some_and(|first| first <= chunk as u64 + 1))
             .and_then(|run| at(stsc, 12 + 12 * run, 4))
     };
     let stts = find(stbl, b"stts")?;

@@ -15,7 +15,7 @@ use symphonia::core::meta::MetadataOptions;
 /// Opens a file as whatever its bytes say it is; its name is not asked.
 pub(super) fn open(path: &Path) -> symphonia::core::errors::Result<Box<dyn FormatReader>> {
     let file = File::open(path)?;
-    let options = MediaSourceStreamOptions { buffer_len: 256 << 10, ..Default::default() };
+    let options = MediaSourceStreamOptions { buffer_len: 256 << 10 };
     let stream = MediaSourceStream::new(Box::new(file), options);
     // Pictures are not read: some are larger than the audio.
     let metadata =
