@@ -4,8 +4,9 @@
 use std::collections::BTreeMap;
 use std::process::{Command, Stdio};
 use std::sync::Arc;
+use std::time::Instant;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, anyhow};
 use hark_benches::job::{self, DECODE_CHILD};
 use hark_benches::material::{self, Episode};
 use hark_benches::{bare, median, seconds};
@@ -34,9 +35,10 @@ fn bench() -> Result<()> {
     let episodes = material::episodes(1320)?;
     // `HARK_BENCH=workers,memory` runs these parts alone.
     let wanted = std::env::var("HARK_BENCH").unwrap_or_default();
-    let parts: [(&str, &dyn Fn() -> Result<()>); 5] = [
+    let parts: [(&str, &dyn Fn() -> Result<()>); 6] = [
         ("stages", &|| stages(&episodes)),
         ("graph", &|| whole_job(&episodes)),
+        ("narrow", &narrow),
         ("cost", &cost),
         ("workers", &workers),
         ("memory", &memory),
@@ -128,6 +130,48 @@ fn cost() -> Result<()> {
         spent.iter().filter(|(_, spent)| **spent >= 0.05).map(|(stage, spent)| format!("{stage} {spent:.1}")).collect();
     println!("lane time of one episode of an hour, MP3: {:.1} s ({})", spent.values().sum::<f64>(), parts.join(", "));
     Ok(())
+}
+
+/// The work that general engines were measured on, on two threads, loading of models included:
+/// decode and hear MP3 audio; embed single sentences, longest first.
+fn narrow() -> Result<()> {
+    let episodes = distinct(&material::episodes(1320)?)?;
+    let mp3: Vec<&Episode> = episodes.iter().filter(|episode| episode.name == "mp3").collect();
+    let audio: f64 = mp3.iter().map(|episode| episode.seconds).sum();
+    let hear = |mine: &[&Episode], models: &Models| -> Result<()> {
+        let _lane = lane_thread_setup();
+        let (decoder, detector) = (job::decoder()?, models.speech()?);
+        mine.iter().try_for_each(|episode| bare::speech(&detector, &bare::samples(&decoder, &episode.audio)?))
+    };
+    let taken = median((0..RUNS).map(|_| on_two_threads(&mp3, &hear)).collect::<Result<_>>()?);
+    println!("decode and hear MP3, two threads, from a cold start: {:.0} audio-s/s", audio / taken);
+
+    let mut sentences = bare::sentences(&material::episodes(3600)?[0].transcript)?;
+    sentences.sort_by_key(|sentence| std::cmp::Reverse(sentence.len()));
+    let embed = |mine: &[String], models: &Models| -> Result<()> {
+        let _lane = lane_thread_setup();
+        let embedder = models.embedder()?;
+        let texts: Vec<&str> = mine.iter().map(String::as_str).collect();
+        texts.chunks(32).try_for_each(|batch| embedder.embed(batch).map(drop).map_err(|error| anyhow!("{error}")))
+    };
+    let taken = median((0..RUNS).map(|_| on_two_threads(&sentences, &embed)).collect::<Result<_>>()?);
+    println!("embed sentences, two threads, from a cold start: {:.0} sentences/s", sentences.len() as f64 / taken);
+    Ok(())
+}
+
+/// Seconds that two threads take for every other item each, models loaded anew.
+fn on_two_threads<T: Clone + Send>(items: &[T], work: &(dyn Fn(&[T], &Models) -> Result<()> + Sync)) -> Result<f64> {
+    let started = Instant::now();
+    let models = models()?;
+    std::thread::scope(|scope| {
+        let half = |which| items.iter().skip(which).step_by(2).cloned().collect::<Vec<T>>();
+        let both = [half(0), half(1)].map(|mine| {
+            let models = &models;
+            scope.spawn(move || work(&mine, models))
+        });
+        both.into_iter().try_for_each(|thread| thread.join().map_err(|_| anyhow!("a thread panicked"))?)
+    })?;
+    Ok(started.elapsed().as_secs_f64())
 }
 
 /// Two workers against one, and against what the machine itself gives: two processes of one worker

@@ -84,3 +84,12 @@ pub fn read_and_embed(embedder: &Embedder, file: &Path) -> Result<usize> {
     }
     Ok(texts.len())
 }
+
+/// The sentences of a transcript.
+///
+/// # Errors
+/// A transcript that cannot be read.
+pub fn sentences(file: &Path) -> Result<Vec<String>> {
+    let parsed = transcript::parse(&std::fs::read(file)?, file.to_str(), None)?;
+    Ok(transcript::sentences(&parsed).into_iter().map(|sentence| sentence.text).collect())
+}
