@@ -34,6 +34,12 @@ pub fn key(content: u64) -> Key {
     Key::of(&hash)
 }
 
+/// A number below `records` for each turn: in no order, and none twice before half of them had
+/// their turn. (The factor is coprime to sizes that are products of 2 and 5.)
+pub fn scattered(turn: u64, records: u64) -> u64 {
+    turn.wrapping_mul(7_368_787) % records
+}
+
 /// SplitMix64's finaliser: a bijection whose outputs look random.
 fn mixed(number: u64) -> u64 {
     let mut z = number.wrapping_add(1).wrapping_mul(0x9E37_79B9_7F4A_7C15);

@@ -1,4 +1,4 @@
-//! Resident memory of this process, as the kernel counts it.
+//! Resident memory of this process and its waits for a core, as the kernel counts them.
 
 use std::fs;
 
@@ -15,6 +15,13 @@ pub fn resident() -> f64 {
 /// The most bytes resident so far.
 pub fn peak() -> f64 {
     status("VmHWM:")
+}
+
+/// Seconds that threads of this process were ready to run while others had the cores.
+pub fn waited() -> f64 {
+    let threads = fs::read_dir("/proc/self/task").expect("Linux lists threads");
+    let stats = threads.flatten().filter_map(|thread| fs::read_to_string(thread.path().join("schedstat")).ok());
+    stats.filter_map(|stat| stat.split(' ').nth(1)?.parse::<f64>().ok()).sum::<f64>() / 1e9
 }
 
 fn status(field: &str) -> f64 {

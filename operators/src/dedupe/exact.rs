@@ -14,6 +14,7 @@
 
 mod group;
 mod members;
+mod offsets;
 mod seek;
 mod sorter;
 #[cfg(test)]
@@ -23,7 +24,6 @@ use std::rc::Rc;
 
 use differential_dataflow::operators::arrange::TraceAgent;
 use differential_dataflow::operators::arrange::arrangement::arrange_core;
-use differential_dataflow::trace::implementations::OffsetList;
 use differential_dataflow::trace::implementations::ord_neu::OrdValBatch;
 use differential_dataflow::trace::implementations::spine_fueled::{Spine, SpineBatch};
 use differential_dataflow::trace::{SpanOf, TraceReader};
@@ -35,9 +35,8 @@ use timely::dataflow::operators::generic::Operator;
 use timely::progress::Antichain;
 use timely::progress::frontier::AntichainRef;
 
-use self::group::Group;
 use self::members::Members;
-use self::seek::Past;
+use self::offsets::Offsets;
 use self::sorter::Sorter;
 use crate::record::EpisodeKey;
 
@@ -76,7 +75,7 @@ pub type KnownAt = u64;
 pub type Edge = (Member, Member);
 
 /// Keys and times in vectors, members as one run of bytes.
-type Layout = (Vec<Key>, Members, Vec<KnownAt>, Vec<isize>, OffsetList);
+type Layout = (Vec<Key>, Members, Vec<KnownAt>, Vec<isize>, Offsets);
 type Batch = OrdValBatch<Layout>;
 type Trace = Spine<Rc<Batch>>;
 
@@ -117,16 +116,15 @@ pub fn edges<'s>(members: VecCollection<'s, KnownAt, (Key, Member)>) -> (VecColl
 fn regroup(trace: &mut TraceAgent<Trace>, span: &SpanOf<Trace>, changes: &mut Vec<(Edge, KnownAt, isize)>) {
     let Some(batch) = &span.inner else { return };
     let before = trace.batches_through(span.lower().borrow()).expect("the trace is held at the span's lower bound");
-    let mut past: Vec<Past> = before.iter().map(|batch| Past::of(batch)).collect();
-    let mut group = Group::default();
-    for (index, key) in batch.storage.keys.iter().enumerate() {
-        group.clear();
-        for past in &mut past {
-            if let Some(rows) = past.seek(key) {
-                group.held(rows);
-            }
-        }
-        group.change(seek::rows(batch, index), changes);
+    let mut past = Vec::new();
+    for batch_before in &before {
+        seek::find(batch_before, &batch.storage.keys, |index, rows| past.push((index, rows)));
+    }
+    past.sort_by_key(|(index, _rows)| *index);
+    let mut past = past.into_iter().peekable();
+    for index in 0..batch.storage.keys.len() {
+        let held = std::iter::from_fn(|| past.next_if(|(of, _rows)| *of == index)).map(|(_index, rows)| rows);
+        group::change(held.collect(), seek::rows(batch, index), changes);
     }
 }
 

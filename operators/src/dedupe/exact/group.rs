@@ -14,8 +14,7 @@ use super::seek::Rows;
 use super::{Edge, KnownAt};
 
 /// The members of one key: those of earlier batches, and counts of those that this batch touched.
-#[derive(Default)]
-pub(super) struct Group<'a> {
+struct Group<'a> {
     past: Vec<Rows<'a>>,
     touched: BTreeMap<MemberRef<'a>, isize>,
 }
@@ -26,53 +25,44 @@ struct Turn<'a> {
     present: bool,
 }
 
+/// Applies a batch's updates of one key time by time, appending changed edges. `past` is what
+/// earlier batches hold of the key.
+pub(super) fn change<'a>(past: Vec<Rows<'a>>, rows: Rows<'a>, changes: &mut Vec<(Edge, KnownAt, isize)>) {
+    if past.is_empty() && rows.len() == 1 {
+        return; // a key alone: no edge now or at any time before
+    }
+    let mut group = Group { past, touched: BTreeMap::new() };
+    let mut updates: Vec<_> = rows.updates().collect();
+    updates.sort_unstable();
+    let mut canonical = group.least();
+    for at_once in updates.chunk_by(|one, other| one.0 == other.0) {
+        let turns = group.apply(at_once);
+        let next = group.least_after(canonical, &turns);
+        let mut emit = |member: MemberRef<'_>, of: MemberRef<'_>, diff| {
+            changes.push(((member.to_member(), of.to_member()), at_once[0].0, diff));
+        };
+        if next == canonical {
+            let Some(of) = canonical else { continue };
+            for turn in turns {
+                emit(turn.member, of, if turn.present { 1 } else { -1 });
+            }
+            continue;
+        }
+        let present = group.present();
+        if let Some(of) = canonical {
+            let turned = |member| turns.binary_search_by_key(&member, |turn: &Turn| turn.member).is_ok();
+            let stayed = present.iter().copied().filter(|&member| !turned(member));
+            let gone = turns.iter().filter(|turn| !turn.present).map(|turn| turn.member);
+            stayed.chain(gone).filter(|&member| member != of).for_each(|member| emit(member, of, -1));
+        }
+        if let Some(of) = next {
+            present.into_iter().filter(|&member| member != of).for_each(|member| emit(member, of, 1));
+        }
+        canonical = next;
+    }
+}
+
 impl<'a> Group<'a> {
-    /// Empties it for the next key.
-    pub(super) fn clear(&mut self) {
-        self.past.clear();
-        self.touched.clear();
-    }
-
-    /// Adds what one earlier batch holds of this key.
-    pub(super) fn held(&mut self, rows: Rows<'a>) {
-        self.past.push(rows);
-    }
-
-    /// Applies a batch's updates time by time, appending changed edges.
-    pub(super) fn change(&mut self, rows: Rows<'a>, changes: &mut Vec<(Edge, KnownAt, isize)>) {
-        if self.past.is_empty() && rows.len() == 1 {
-            return; // a key alone: no edge now or at any time before
-        }
-        let mut updates: Vec<_> = rows.updates().collect();
-        updates.sort_unstable();
-        let mut canonical = self.least();
-        for at_once in updates.chunk_by(|one, other| one.0 == other.0) {
-            let turns = self.apply(at_once);
-            let next = self.least_after(canonical, &turns);
-            let mut emit = |member: MemberRef<'_>, of: MemberRef<'_>, diff| {
-                changes.push(((member.to_member(), of.to_member()), at_once[0].0, diff));
-            };
-            if next == canonical {
-                let Some(of) = canonical else { continue };
-                for turn in turns {
-                    emit(turn.member, of, if turn.present { 1 } else { -1 });
-                }
-                continue;
-            }
-            let present = self.present();
-            if let Some(of) = canonical {
-                let turned = |member| turns.binary_search_by_key(&member, |turn: &Turn| turn.member).is_ok();
-                let stayed = present.iter().copied().filter(|&member| !turned(member));
-                let gone = turns.iter().filter(|turn| !turn.present).map(|turn| turn.member);
-                stayed.chain(gone).filter(|&member| member != of).for_each(|member| emit(member, of, -1));
-            }
-            if let Some(of) = next {
-                present.into_iter().filter(|&member| member != of).for_each(|member| emit(member, of, 1));
-            }
-            canonical = next;
-        }
-    }
-
     /// Applies updates of one time, ordered by member; returns who appears or vanishes by them.
     fn apply(&mut self, updates: &[(KnownAt, MemberRef<'a>, isize)]) -> Vec<Turn<'a>> {
         let mut turns = Vec::new();

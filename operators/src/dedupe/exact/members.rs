@@ -7,16 +7,17 @@
 
 use std::cmp::Ordering;
 
-use differential_dataflow::trace::implementations::{BatchContainer, OffsetList};
+use differential_dataflow::trace::implementations::BatchContainer;
 
 use super::Member;
+use super::offsets::Offsets;
 use crate::record::{EpisodeId, EpisodeKey};
 
 /// A list of members.
 pub(super) struct Members {
     bytes: Vec<u8>,
     /// Where rows begin, and where the last one ends.
-    bounds: OffsetList,
+    bounds: Offsets,
 }
 
 /// A member in a list. Ordered as [`Member`] is.
@@ -104,7 +105,7 @@ impl BatchContainer for Members {
     }
 
     fn with_capacity(rows: usize) -> Self {
-        let mut bounds = OffsetList::with_capacity(rows + 1);
+        let mut bounds = Offsets::with_capacity(rows + 1);
         bounds.push(0);
         Self { bytes: Vec::new(), bounds }
     }
