@@ -10,7 +10,7 @@ use crate::{material, memory};
 /// Takedowns that an epoch brings, each with its successor.
 const EPOCH: u64 = 50;
 
-/// Bytes resident after a tenth of the epochs, the most at any time, and the most rows held.
+/// The most bytes resident in the first and in the second half of the epochs, the most rows held.
 pub fn flat(catalogue: u64, epochs: u64) -> Figures {
     let guards = timely::execute(config(1), move |worker| {
         let (mut session, held) = Session::new(worker, |members| {
@@ -27,7 +27,7 @@ pub fn flat(catalogue: u64, epochs: u64) -> Figures {
         }
         session.pass();
         let mut revisions = vec![0; catalogue as usize];
-        let (mut early, mut most, mut rows) = (0.0, 0.0_f64, 0);
+        let (mut halves, mut rows) = ([0.0_f64; 2], 0);
         for epoch in 0..epochs {
             for one in 0..EPOCH {
                 let number = material::scattered(epoch * EPOCH + one, catalogue);
@@ -39,13 +39,13 @@ pub fn flat(catalogue: u64, epochs: u64) -> Figures {
             session.pass();
             rows = rows.max(held.rows());
             if epoch % 50 == 49 {
-                most = most.max(memory::resident());
-            }
-            if epoch + 1 == epochs / 10 {
-                early = most;
+                let half = &mut halves[(2 * epoch / epochs) as usize];
+                *half = half.max(memory::resident());
             }
         }
-        [("early", early), ("most", most), ("rows", rows as f64)].map(|(name, figure)| (name.to_owned(), figure)).into()
+        [("first", halves[0]), ("second", halves[1]), ("rows", rows as f64)]
+            .map(|(name, figure)| (name.to_owned(), figure))
+            .into()
     });
     guards.expect("the worker starts").join().remove(0).expect("the worker does not panic")
 }
