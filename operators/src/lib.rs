@@ -4,6 +4,7 @@
 //! record/      what flows: announcements, windows, passages, findings, dossiers, outcomes
 //! stage/       one file per stage: records in, records out, or a typed fault
 //! gather.rs    pieces of an episode to its dossier
+//! dedupe/      which episodes are the same, incrementally
 //! driver/      runs stages on the worker or on lanes; holds capabilities, batches, times, retries
 //! fetch/       bytes to this machine's disk, safely
 //! media/       foreign audio bytes: decoding in child processes, cutting, loudness
@@ -14,6 +15,7 @@
 //! Invariant: every stage is total. A record that goes in comes out as a result or as a [`Fault`];
 //! nothing is dropped silently.
 
+pub mod dedupe;
 pub mod driver;
 pub mod fault;
 pub mod fetch;

@@ -1,0 +1,30 @@
+//! Which episodes are the same, level by level, as collections over ids and keys.
+//!
+//! ```text
+//! exact/   the same key: enclosure URL (level 1) and digest of the bytes (level 2)
+//! ```
+//! Times are "known at" times in milliseconds: a slow fetch never holds up anybody's verdict.
+//!
+//! Invariant: a verdict depends on which facts hold, never on the order they arrived in.
+
+pub mod exact;
+
+use std::sync::Arc;
+
+use differential_dataflow::trace::ExertionLogic;
+use timely::WorkerConfig;
+
+/// Rows per open merge and scheduling that an idle arrangement moves: about 0.1 ms, so that an
+/// update that arrives meanwhile hardly waits.
+const IDLE_ROWS: usize = 2_000;
+
+/// Has idle workers finish the merges that updates began, and begin none of their own.
+///
+/// Without it an arrangement that nobody updates keeps both sides and the result of an open merge,
+/// twice its size, for as long as it idles. The library's own idle effort goes on until one batch
+/// is left: one update of ten million rows would copy them all.
+pub fn configure(worker: &mut WorkerConfig) {
+    let finish: ExertionLogic =
+        Arc::new(|levels| levels.iter().any(|&(_level, batches, _rows)| batches > 1).then_some(IDLE_ROWS));
+    worker.set("differential/default_exert_logic".to_owned(), finish);
+}
