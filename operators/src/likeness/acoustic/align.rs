@@ -23,8 +23,8 @@ pub const SAME_SECONDS: f64 = 4.0;
 const AGREEING: usize = 4;
 /// A key that would make more pairs than this is a loop or a drone: it says nothing about where.
 const PAIRS_OF_ONE_KEY: usize = 64;
-/// At a file's edge up to this many seconds have no landmarks; a span that comes so near runs to the edge.
-const BLIND: f64 = 3.0;
+/// Near a file's edge there are no landmarks; a span that comes so near, in seconds, runs to the edge.
+const BLIND: f64 = 2.0;
 /// How far a span may reach beyond its last landmark, in seconds.
 const BEYOND: f64 = 1.0;
 
@@ -74,7 +74,9 @@ pub fn align(a: &Print, b: &Print) -> Result<Alignment, Fault> {
     if exchanged {
         shared.iter_mut().for_each(|span| std::mem::swap(&mut span.a_start, &mut span.b_start));
     }
-    shared.sort_by(|one, other| (one.a_start.0, one.b_start.0).partial_cmp(&(other.a_start.0, other.b_start.0)).expect("finite"));
+    shared.sort_by(|one, other| {
+        (one.a_start.0, one.b_start.0).partial_cmp(&(other.a_start.0, other.b_start.0)).expect("finite")
+    });
     let overlap = union(shared.iter().map(Shared::in_a)).min(union(shared.iter().map(Shared::in_b)));
     let share = |seconds: f64| if seconds > 0.0 { (overlap / seconds).min(1.0) } else { 0.0 };
     let (of_a, of_b) = (share(a.seconds().0), share(b.seconds().0));
@@ -126,30 +128,35 @@ fn seeds(a: &[Landmark], b: &[Landmark]) -> Vec<Pair> {
     seeds
 }
 
-/// From the first and the last agreeing pair to the span: it ends half-way to the next landmark that
-/// either side has and the other has not, or at the edge of a file.
+/// From the first and the last agreeing pair to the span.
 fn edges(a: &Print, b: &Print, first: Pair, last: Pair) -> Shared {
-    let (marks, others) = (a.landmarks(), b.landmarks());
-    let at = |marks: &[Landmark], n: usize| f64::from(marks[n].at) / UNITS_PER_SECOND;
-    let gap = |marks: &[Landmark], n: usize, next: Option<usize>| {
-        next.filter(|&next| next < marks.len()).map_or(f64::MAX, |next| (at(marks, n) - at(marks, next)).abs() / 2.0)
+    let at = |print: &Print, n: usize| f64::from(print.landmarks()[n].at) / UNITS_PER_SECOND;
+    let (a_start, b_start) = (at(a, first.0), at(b, first.1));
+    let (a_end, b_end) = (at(a, last.0), at(b, last.1));
+    let gap = |print: &Print, n: usize, next: Option<usize>| {
+        let next = next.filter(|&next| next < print.landmarks().len());
+        next.map(|next| (at(print, n) - at(print, next)).abs())
     };
-    let (a_start, b_start) = (at(marks, first.0), at(others, first.1));
-    let (a_end, b_end) = (at(marks, last.0), at(others, last.1));
-    let reach = |to_edge: f64, gap: f64| if to_edge <= BLIND { to_edge } else { gap.min(BEYOND) };
-    let before = reach(
+    let before = beyond(
         a_start.min(b_start),
-        gap(marks, first.0, first.0.checked_sub(1)).min(gap(others, first.1, first.1.checked_sub(1))),
+        [gap(a, first.0, first.0.checked_sub(1)), gap(b, first.1, first.1.checked_sub(1))],
     );
-    let after = reach(
+    let after = beyond(
         (a.seconds().0 - a_end).min(b.seconds().0 - b_end).max(0.0),
-        gap(marks, last.0, Some(last.0 + 1)).min(gap(others, last.1, Some(last.1 + 1))),
+        [gap(a, last.0, Some(last.0 + 1)), gap(b, last.1, Some(last.1 + 1))],
     );
     Shared {
         a_start: Seconds(a_start - before),
         b_start: Seconds(b_start - before),
         seconds: Seconds(a_end - a_start + before + after),
     }
+}
+
+/// How far a span reaches beyond its last agreeing landmark: to the nearer edge of a file where nothing
+/// speaks against it, else half-way to the next landmark of either side, for that one disagrees.
+fn beyond(to_edge: f64, gaps: [Option<f64>; 2]) -> f64 {
+    let gap = gaps.into_iter().flatten().fold(f64::MAX, f64::min);
+    if to_edge <= BLIND || to_edge < gap { to_edge } else { (gap / 2.0).min(BEYOND) }
 }
 
 /// Seconds that at least one span covers.

@@ -11,9 +11,11 @@ pub const PRINT_VERSION: u16 = 1;
 pub const UNITS_PER_SECOND: f64 = 31.25;
 /// Bands of one print at most.
 pub const BANDS: usize = 64;
-/// Two prints with this many bands in common are worth an alignment. A copy shares 15 to 45, an episode
-/// with the same adverts a few.
-pub const CANDIDATE_BANDS: usize = 3;
+/// Two prints with this many bands in common are worth an alignment. A copy shares 10 to 50, an episode
+/// with the same adverts a few, an unrelated one none.
+pub const CANDIDATE_BANDS: usize = 2;
+/// A band joins a landmark with each of so many that follow: one that a codec loses then costs less.
+const PARTNERS: usize = 3;
 
 /// One moment that the content itself picked.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -57,12 +59,14 @@ impl Print {
 
     /// The signature for the search of candidates: at most [`BANDS`] distinct values, ascending.
     ///
-    /// A band is the hash of two landmarks in succession (one alone has some 24 bits, too few for a
-    /// catalogue of millions of hours), and those with the lowest hashes are kept: so a trimmed or
+    /// A band is the hash of two landmarks close to each other (one alone has some 24 bits, too few for
+    /// a catalogue of millions of hours), and those with the lowest hashes are kept: so a trimmed or
     /// interrupted copy picks the same ones. Bands of different versions never meet.
     pub fn bands(&self) -> Vec<u64> {
-        let pairs = self.landmarks.windows(2).filter(|pair| pair[0].key != pair[1].key);
-        let mut bands: Vec<u64> = pairs.map(|pair| band(self.version, pair[0].key, pair[1].key)).collect();
+        let keys = self.landmarks.iter().map(|landmark| landmark.key);
+        let pairs = (1..=PARTNERS).flat_map(|ahead| keys.clone().zip(keys.clone().skip(ahead)));
+        let mut bands: Vec<u64> =
+            pairs.filter(|(one, other)| one != other).map(|(one, other)| band(self.version, one, other)).collect();
         bands.sort_unstable();
         bands.dedup();
         bands.truncate(BANDS);
