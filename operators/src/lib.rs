@@ -20,6 +20,7 @@ pub mod driver;
 pub mod fault;
 pub mod fetch;
 pub mod gather;
+pub mod likeness;
 pub mod media;
 pub mod record;
 pub mod select;
