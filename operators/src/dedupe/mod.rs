@@ -1,13 +1,24 @@
 //! Which episodes are the same, level by level, as collections over ids and keys.
 //!
 //! ```text
-//! exact/   the same key: enclosure URL (level 1) and digest of the bytes (level 2)
+//! standing   which revision stands (level 1 by guid and revision)
+//! exact/     the same key: enclosure address (level 1) and digest of the bytes (level 2)
+//! near       alike: sound (level 3) and words (level 4), by bands and a comparison
+//! component  chains of these to one canonical each
+//! catalogue  all of it together ─▶ verdicts
 //! ```
 //! Times are "known at" times in milliseconds: a slow fetch never holds up anybody's verdict.
 //!
 //! Invariant: a verdict depends on which facts hold, never on the order they arrived in.
 
+pub mod catalogue;
+mod component;
 pub mod exact;
+pub mod near;
+pub mod standing;
+#[cfg(test)]
+mod tests;
+pub mod verdict;
 
 use std::sync::Arc;
 

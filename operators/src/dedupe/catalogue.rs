@@ -1,0 +1,99 @@
+//! All levels together: from facts about episodes to a verdict on each.
+//!
+//! ```text
+//! announced ─▶ stand ─┬─ enclosures ──▶ same key ──┐
+//!                     ├─ ⋈ digests ───▶ same key ──┤
+//!                     ├─ ⋈ prints ────▶ near ──────┼─▶ components ─▶ canonical ─┐
+//!                     └─ ⋈ signatures ▶ near ──────┘        ties ─▶ least tie ──┴─▶ verdicts
+//! ```
+//! Facts may arrive in any order and at any time; those of a revision that does not stand count for
+//! nothing. An episode without a verdict is fresh: that is known once a probe behind the verdicts has
+//! passed the time at which its facts became known.
+
+use differential_dataflow::VecCollection;
+
+use super::component;
+use super::exact::{self, Key, KnownAt, Member};
+use super::near::{Likeness, Rule, near};
+use super::standing::{Announced, stand};
+use super::verdict::{Level, Tie, Verdict};
+use crate::record::{EpisodeId, EpisodeKey};
+
+/// What is known of episodes, as collections.
+pub struct Facts<'s> {
+    /// What sources announced.
+    pub announced: VecCollection<'s, KnownAt, (EpisodeId, Announced)>,
+    /// Of the bytes of audio files.
+    pub digests: VecCollection<'s, KnownAt, (EpisodeKey, Key)>,
+    /// How episodes sound.
+    pub prints: VecCollection<'s, KnownAt, (EpisodeKey, Likeness)>,
+    /// What is said in them.
+    pub signatures: VecCollection<'s, KnownAt, (EpisodeKey, Likeness)>,
+}
+
+/// The rules of the two near levels.
+#[derive(Clone, Copy, Debug)]
+pub struct Rules {
+    /// For prints.
+    pub acoustic: Rule,
+    /// For signatures.
+    pub transcript: Rule,
+}
+
+/// What follows from the facts.
+pub struct Verdicts<'s> {
+    /// One for each episode revision that is not to have a preview of its own.
+    pub verdicts: VecCollection<'s, KnownAt, (EpisodeKey, Verdict)>,
+    /// Bands left out because too many episodes have them, with their level.
+    pub popular: VecCollection<'s, KnownAt, (Level, u64)>,
+}
+
+/// Joins the facts.
+pub fn verdicts<'s>(facts: Facts<'s>, rules: Rules) -> Verdicts<'s> {
+    let (standing, fallen) = stand(facts.announced);
+    let members = standing.clone().map(|(member, _)| (member.key.clone(), member));
+    let members = members.arrange_by_key_named("members");
+
+    let by_enclosure = standing.flat_map(|(member, enclosure)| enclosure.map(|key| (key, member)));
+    let by_digest = facts.digests.join_core(members.clone(), |_key, digest, member| Some((*digest, member.clone())));
+    let exact = [(Level::Enclosure, by_enclosure), (Level::Digest, by_digest)].map(|(level, keyed)| {
+        let (edges, _held) = exact::edges(keyed);
+        let ties = edges.clone().flat_map(move |(member, canonical)| {
+            let tie = |to: &Member| Tie { level, apart: 0, to: to.key.clone() };
+            [(member.key.clone(), tie(&canonical)), (canonical.key.clone(), tie(&member))]
+        });
+        (edges, ties)
+    });
+
+    let near = [(facts.prints, rules.acoustic), (facts.signatures, rules.transcript)].map(|(likenesses, rule)| {
+        let of_members =
+            likenesses.join_core(members.clone(), |_key, likeness, member| Some((member.clone(), likeness.clone())));
+        (near(of_members, rule), rule.level)
+    });
+    let popular = near.iter().map(|(found, level)| {
+        let level = *level;
+        found.popular.clone().map(move |band| (level, band))
+    });
+    let popular = popular.reduce(|all, more| all.concat(more)).expect("there are two near levels");
+
+    let (mut edges, mut ties) = (Vec::new(), Vec::new());
+    for (found, of) in exact {
+        edges.push(found);
+        ties.push(of);
+    }
+    for (found, _level) in near {
+        edges.push(found.edges);
+        ties.push(found.ties);
+    }
+    let all = |parts: Vec<VecCollection<'s, KnownAt, _>>| parts.into_iter().reduce(|all, more| all.concat(more));
+    let edges = all(edges).expect("there are four levels").distinct();
+    let least = {
+        let ties = ties.into_iter().reduce(|all, more| all.concat(more)).expect("there are four levels");
+        ties.reduce(|_key, ties, least| least.push((ties[0].0.clone(), 1)))
+    };
+    let duplicates = component::canonical(edges)
+        .flat_map(|(member, canonical)| (member != canonical).then_some((member.key, canonical.key)))
+        .join(least)
+        .map(|(key, (of, tie))| (key, Verdict::Duplicate { of, tie }));
+    Verdicts { verdicts: fallen.concat(duplicates).consolidate(), popular }
+}

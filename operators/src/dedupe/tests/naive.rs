@@ -1,0 +1,128 @@
+//! The same verdicts by loops over all facts.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{EpisodeKey, Fact, Key, Level, Likeness, Rule, Rules, Verdict};
+use crate::dedupe::exact::Member;
+use crate::dedupe::near::POPULAR;
+use crate::dedupe::standing::Announced;
+use crate::dedupe::verdict::Tie;
+use crate::record::EpisodeId;
+
+pub fn verdicts(facts: &[Fact], rules: Rules) -> BTreeMap<EpisodeKey, Verdict> {
+    let mut all = BTreeMap::new();
+    let mut standing: BTreeMap<EpisodeKey, (Member, Option<Key>)> = BTreeMap::new();
+    for (id, versions) in announced(facts) {
+        let latest = versions.last().expect("an id has a version");
+        for version in &versions {
+            let key = EpisodeKey { episode: id.clone(), revision: version.revision };
+            if version.revision < latest.revision {
+                all.insert(key, Verdict::Revised { by: latest.revision });
+            } else if latest.withdrawn {
+                all.insert(key, Verdict::Withdrawn);
+            } else if version == latest {
+                let member = Member { published: latest.published, key: key.clone() };
+                standing.insert(key, (member, latest.enclosure));
+            }
+        }
+    }
+    let member = |key: &EpisodeKey| standing.get(key).map(|(member, _)| member.clone());
+
+    let mut ties: Vec<(Member, Member, Level, u16)> = Vec::new();
+    let mut groups: BTreeMap<(Level, Key), BTreeSet<Member>> = BTreeMap::new();
+    for (member, enclosure) in standing.values() {
+        if let Some(enclosure) = enclosure {
+            groups.entry((Level::Enclosure, *enclosure)).or_default().insert(member.clone());
+        }
+    }
+    let mut likenesses: BTreeMap<Level, Vec<(Member, Likeness)>> = BTreeMap::new();
+    for fact in facts {
+        match fact {
+            Fact::Digest(key, digest) => {
+                if let Some(member) = member(key) {
+                    groups.entry((Level::Digest, *digest)).or_default().insert(member);
+                }
+            }
+            Fact::Print(key, likeness) => likenesses
+                .entry(Level::Acoustic)
+                .or_default()
+                .extend(member(key).map(|member| (member, likeness.clone()))),
+            Fact::Signature(key, likeness) => likenesses
+                .entry(Level::Transcript)
+                .or_default()
+                .extend(member(key).map(|member| (member, likeness.clone()))),
+            Fact::Announced(..) => {}
+        }
+    }
+    for ((level, _), group) in groups {
+        let canonical = group.first().expect("a group has a member").clone();
+        ties.extend(group.into_iter().skip(1).map(|other| (other, canonical.clone(), level, 0)));
+    }
+    for rule in [rules.acoustic, rules.transcript] {
+        ties.extend(near(likenesses.get(&rule.level).map_or(&[], Vec::as_slice), rule));
+    }
+    all.extend(components(&ties));
+    all
+}
+
+fn announced(facts: &[Fact]) -> BTreeMap<EpisodeId, Vec<Announced>> {
+    let mut by_id: BTreeMap<EpisodeId, Vec<Announced>> = BTreeMap::new();
+    for fact in facts {
+        if let Fact::Announced(id, announced) = fact {
+            by_id.entry(id.clone()).or_default().push(announced.clone());
+        }
+    }
+    by_id.values_mut().for_each(|versions| versions.sort());
+    by_id
+}
+
+fn near(of: &[(Member, Likeness)], rule: Rule) -> Vec<(Member, Member, Level, u16)> {
+    let mut bands: BTreeMap<u64, BTreeSet<&Member>> = BTreeMap::new();
+    for (member, likeness) in of {
+        for band in likeness.bands.iter() {
+            bands.entry(*band).or_default().insert(member);
+        }
+    }
+    bands.retain(|_, members| members.len() as isize <= POPULAR);
+    let mut met: BTreeMap<(&Member, &Member), isize> = BTreeMap::new();
+    for members in bands.values() {
+        let least = *members.first().expect("a band has a member");
+        members.iter().skip(1).for_each(|member| *met.entry((*member, least)).or_default() += 1);
+    }
+    let body = |member: &Member| &of.iter().find(|(of, _)| of == member).expect("it is one of them").1.body;
+    met.into_iter()
+        .filter(|(_, count)| *count >= rule.meetings)
+        .filter_map(|((member, least), _)| {
+            let similarity = (rule.compare)(body(member), body(least))?;
+            Some((member.clone(), least.clone(), rule.level, 1000 - similarity))
+        })
+        .collect()
+}
+
+fn components(ties: &[(Member, Member, Level, u16)]) -> BTreeMap<EpisodeKey, Verdict> {
+    let mut label: BTreeMap<&Member, &Member> = ties.iter().flat_map(|(a, b, ..)| [(a, a), (b, b)]).collect();
+    loop {
+        let mut changed = false;
+        for (a, b, ..) in ties {
+            let least = label[a].min(label[b]);
+            for end in [a, b] {
+                changed |= label.insert(end, least) != Some(least);
+            }
+        }
+        if !changed {
+            break;
+        }
+    }
+    let mut verdicts = BTreeMap::new();
+    for (member, canonical) in label.iter().filter(|(member, canonical)| member != canonical) {
+        let tie = ties
+            .iter()
+            .flat_map(|(a, b, level, apart)| [(a, b, level, apart), (b, a, level, apart)])
+            .filter(|(end, ..)| end == member)
+            .map(|(_, to, level, apart)| Tie { level: *level, apart: *apart, to: to.key.clone() })
+            .min();
+        let tie = tie.expect("a member of a component has a tie");
+        verdicts.insert(member.key.clone(), Verdict::Duplicate { of: canonical.key.clone(), tie });
+    }
+    verdicts
+}
