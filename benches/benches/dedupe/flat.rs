@@ -10,8 +10,9 @@ use crate::{material, memory};
 /// Takedowns that an epoch brings, each with its successor.
 const EPOCH: u64 = 50;
 
-/// The most bytes resident in the first and in the second half of the epochs, the most rows held.
+/// The most bytes resident for it in the first and in the second half of the epochs, the most rows held.
 pub fn flat(catalogue: u64, epochs: u64) -> Figures {
+    let before = memory::resident();
     let guards = timely::execute(config(1), move |worker| {
         let (mut session, held) = Session::new(worker, |members| {
             let (edges, held) = exact::edges(members);
@@ -40,7 +41,7 @@ pub fn flat(catalogue: u64, epochs: u64) -> Figures {
             rows = rows.max(held.rows());
             if epoch % 50 == 49 {
                 let half = &mut halves[(2 * epoch / epochs) as usize];
-                *half = half.max(memory::resident());
+                *half = half.max(memory::resident() - before);
             }
         }
         [("first", halves[0]), ("second", halves[1]), ("rows", rows as f64)]

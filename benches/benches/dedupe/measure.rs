@@ -25,8 +25,9 @@ pub fn engine(engine: Engine, workers: usize, records: u64) -> Figures {
     let before = memory::resident();
     let guards = timely::execute(config(workers), move |worker| {
         let (mut session, ()) = Session::new(worker, |members| (engine.build(members), ()));
+        let waited_before = memory::waited();
         let taken = load(&mut session, records);
-        let waited_in_load = memory::waited();
+        let waited_in_load = memory::waited() - waited_before;
         let settled = Instant::now() + Duration::from_micros(records / 3) + Duration::from_millis(1_500);
         while Instant::now() < settled {
             session.worker.step();
