@@ -46,8 +46,14 @@ pub fn decoder() -> Result<Decoder> {
 pub fn run(layout: &str, workers: usize, episodes: &[Episode], folder: &Path) -> Result<Summary> {
     let layout = Layout::open(layout)?;
     let (halt, halted) = unbounded();
-    let publisher =
-        Arc::new(FolderPublisher::new(Objects::open(folder)?, OutcomeTable::open(folder)?, &layout.name, halt));
+    let (promote, promoted) = unbounded();
+    let publisher = Arc::new(FolderPublisher::new(
+        Objects::open(folder)?,
+        OutcomeTable::open(folder)?,
+        &layout.name,
+        promote,
+        halt,
+    ));
     let staging = folder.join(".staging");
     std::fs::create_dir_all(&staging)?;
     let announcements: Vec<_> =
@@ -69,7 +75,7 @@ pub fn run(layout: &str, workers: usize, episodes: &[Episode], folder: &Path) ->
         clip: ClipSettings::default(),
         publisher: publisher.clone(),
     });
-    let feed = Arc::new(Feed::new(Box::new(announcements.into_iter()), workers, 64));
+    let feed = Arc::new(Feed::new(Box::new(announcements.into_iter()), promoted, workers, 64));
     Ok(hark_dataflow::run(&layout, workers, feed, equipment, publisher, &halted, |_| {})?)
 }
 
@@ -86,6 +92,7 @@ fn announcement(at: usize, episode: &Episode) -> Announcement {
         language: None,
         declared_seconds: Some(episode.seconds),
         priority: Priority::Normal,
+        withdrawn: false,
         base: String::new(),
     }
 }

@@ -1,7 +1,7 @@
 //! The graph of one worker, built from a layout.
 //!
 //! ```text
-//! intake ─▶ fetch ─▶ dedupe ─▶ [operators of pieces] ─▶ gather ─▶ [operators of episodes] ─▶ publish ─▶ outcomes
+//! intake ─▶ identity ─▶ fetch ─▶ digest ─▶ [operators of pieces] ─▶ gather ─▶ [operators of episodes] ─▶ publish ─▶ outcomes
 //! ```
 //! Operators are wired by the kinds of records that their stages consume, so a new layout needs no
 //! code. Every worker builds the same graph; where a record goes is routing.
@@ -22,7 +22,7 @@ use timely::dataflow::operators::vec::Partition;
 use timely::dataflow::operators::{Concatenate, Inspect, Probe};
 use timely::dataflow::{Scope, StreamVec};
 
-use crate::dedupe::{Exchanged, gate};
+use crate::dedupe::{self, Hub, gate};
 use crate::intake::{Feed, intake};
 use crate::latency::EpochLatency;
 use crate::layout::{Layout, OperatorSpec, Routing};
@@ -42,7 +42,7 @@ const ROUTED: [Kind; 14] = [
     Kind::Chosen,
     Kind::Rendered,
     Kind::Failed,
-    Kind::Duplicate,
+    Kind::Settled,
 ];
 
 /// What runs one operator of a worker: a group of its own, or a pool of lanes.
@@ -102,12 +102,15 @@ pub(crate) fn build(
     (layout, specs): (&Layout, &[GroupSpec]),
     placed: Vec<Placed>,
     feed: Arc<Feed>,
-    exchanged: &Exchanged,
+    hub: &Hub,
     latency: &Rc<RefCell<EpochLatency>>,
     ended: impl Fn(&Outcome) + 'static,
 ) -> Handle<Epoch> {
     let mut streams = Streams::default();
-    streams.add(intake(scope, feed.clone(), latency.clone()));
+    let mut offered = Streams::default();
+    offered.add(intake(scope, feed.clone(), latency.clone()));
+    streams.add(gate(offered.take(scope, |kind| kind == Kind::Announced), "identity", hub, dedupe::announced));
+    streams.add(offered.take(scope, |kind| kind != Kind::Announced));
     let mut gathered = false;
     for (at, ((operator, spec), placed)) in layout.operators.iter().zip(specs).zip(placed).enumerate() {
         if !gathered && operator.stages[0] >= Stage::Transcribe {
@@ -129,7 +132,7 @@ pub(crate) fn build(
             // Only what is not known already goes on.
             let mut fetched = Streams::default();
             fetched.add(output);
-            streams.add(gate(fetched.take(scope, |kind| kind == Kind::Fetched), exchanged));
+            streams.add(gate(fetched.take(scope, |kind| kind == Kind::Fetched), "digest", hub, dedupe::fetched));
             streams.add(fetched.take(scope, |kind| kind != Kind::Fetched));
         } else {
             streams.add(output);

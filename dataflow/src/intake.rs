@@ -14,6 +14,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
+use crossbeam_channel::Receiver;
 use hark_operators::driver::Epoch;
 use hark_operators::record::{Announcement, Body, Episode, EpisodeId, EpisodeKey, Failure, Priority, Record};
 use timely::container::CapacityContainerBuilder;
@@ -45,8 +46,11 @@ pub struct Feed {
 
 struct Entries {
     source: Announcements,
-    seen: HashSet<EpisodeKey>,
+    /// Revisions that were announced, and those that were withdrawn.
+    seen: HashSet<(EpisodeKey, bool)>,
     exhausted: bool,
+    /// Episodes to be run after all.
+    promoted: Receiver<Announcement>,
 }
 
 /// What the feed has at this moment.
@@ -59,9 +63,10 @@ enum Next {
 
 impl Feed {
     /// A feed for so many workers that has at most `max_in_flight` episodes on their way at once.
-    pub fn new(source: Announcements, workers: usize, max_in_flight: usize) -> Self {
+    /// `promoted` brings those that were settled and are fresh again.
+    pub fn new(source: Announcements, promoted: Receiver<Announcement>, workers: usize, max_in_flight: usize) -> Self {
         Self {
-            entries: Mutex::new(Entries { source, seen: HashSet::new(), exhausted: false }),
+            entries: Mutex::new(Entries { source, seen: HashSet::new(), exhausted: false, promoted }),
             in_flight: AtomicUsize::new(0),
             max_in_flight,
             loads: Mutex::new(vec![0.0; workers.max(1)]),
@@ -106,34 +111,45 @@ impl Feed {
     fn next(&self) -> Next {
         let mut entries = self.entries.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if entries.exhausted {
-                return Next::End;
+            // Read before the queue: whoever promotes does it before its own episode ends.
+            let in_flight = self.in_flight.load(Ordering::Acquire);
+            let promoted = (in_flight < self.max_in_flight).then(|| entries.promoted.try_recv().ok()).flatten();
+            if let Some(announcement) = promoted {
+                return Next::Record(Box::new(self.begin(announcement)));
             }
-            if self.in_flight.load(Ordering::Acquire) >= self.max_in_flight {
+            if entries.exhausted {
+                // An episode on its way may be withdrawn and promote its successor.
+                return if in_flight == 0 { Next::End } else { Next::Full };
+            }
+            if in_flight >= self.max_in_flight {
                 return Next::Full;
             }
             let Some(entry) = entries.source.next() else {
                 entries.exhausted = true;
-                return Next::End;
+                continue;
             };
             let (announcement, fault) = match entry {
                 Ok(announcement) => (announcement, None),
                 Err(bad) => (unreadable(&bad), Some(bad.fault)),
             };
-            if !entries.seen.insert(announcement.key.clone()) {
+            if !entries.seen.insert((announcement.key.clone(), announcement.withdrawn)) {
                 self.repeated.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
-            self.in_flight.fetch_add(1, Ordering::AcqRel);
             self.offered.fetch_add(1, Ordering::Relaxed);
-            let home = self.home(&announcement);
-            let episode = Arc::new(Episode { announcement: Arc::new(announcement), ingested_at: unix_now(), home });
-            let mut record = Record::announced(episode);
+            let mut record = self.begin(announcement);
             if let Some(fault) = fault {
                 record.body = Body::Failed(Box::new(Failure::from(fault)));
             }
             return Next::Record(Box::new(record));
         }
+    }
+
+    /// An episode sets out.
+    fn begin(&self, announcement: Announcement) -> Record {
+        self.in_flight.fetch_add(1, Ordering::AcqRel);
+        let home = self.home(&announcement);
+        Record::announced(Arc::new(Episode { announcement: Arc::new(announcement), ingested_at: unix_now(), home }))
     }
 }
 
@@ -187,6 +203,7 @@ fn expected_seconds(announcement: &Announcement) -> f64 {
         .declared_seconds
         .filter(|seconds| seconds.is_finite())
         .map_or(1800.0, |seconds| seconds.clamp(1.0, 43_200.0))
+        * f64::from(u8::from(!announcement.withdrawn))
 }
 
 /// An entry that could not be read still has exactly one outcome, under the best id known of it.
@@ -202,6 +219,7 @@ fn unreadable(bad: &BadEntry) -> Announcement {
         language: None,
         declared_seconds: None,
         priority: Priority::Normal,
+        withdrawn: false,
         base: String::new(),
     }
 }
@@ -230,6 +248,10 @@ mod tests {
         Ok(Announcement { declared_seconds: Some(seconds), ..unreadable(&bad) })
     }
 
+    fn never() -> Receiver<Announcement> {
+        crossbeam_channel::never()
+    }
+
     fn taken(feed: &Feed) -> Option<Arc<Episode>> {
         match feed.next() {
             Next::Record(record) => Some(record.episode),
@@ -239,7 +261,7 @@ mod tests {
 
     #[test]
     fn no_more_episodes_are_on_their_way_than_allowed() {
-        let feed = Feed::new(Box::new((0..5).map(|id| announced(id, 60.0))), 1, 2);
+        let feed = Feed::new(Box::new((0..5).map(|id| announced(id, 60.0))), never(), 1, 2);
         let first = taken(&feed).expect("the feed has episodes");
         assert!(taken(&feed).is_some());
         assert!(taken(&feed).is_none(), "two are on their way");
@@ -251,16 +273,35 @@ mod tests {
     #[test]
     fn an_episode_goes_to_the_worker_with_the_least_audio() {
         let lengths = [600.0, 100.0, 100.0, 100.0, 300.0, 100.0];
-        let feed =
-            Feed::new(Box::new(lengths.into_iter().enumerate().map(|(id, seconds)| announced(id, seconds))), 2, 100);
+        let feed = Feed::new(
+            Box::new(lengths.into_iter().enumerate().map(|(id, seconds)| announced(id, seconds))),
+            never(),
+            2,
+            100,
+        );
         let homes: Vec<u64> = std::iter::from_fn(|| taken(&feed)).map(|episode| episode.home).collect();
         assert_eq!(homes, [0, 1, 1, 1, 1, 0]);
     }
 
     #[test]
     fn a_repeated_announcement_is_counted_and_passed_over() {
-        let feed = Feed::new(Box::new([announced(1, 1.0), announced(1, 2.0), announced(2, 1.0)].into_iter()), 1, 100);
+        let entries = [announced(1, 1.0), announced(1, 2.0), announced(2, 1.0)];
+        let feed = Feed::new(Box::new(entries.into_iter()), never(), 1, 100);
         assert_eq!(std::iter::from_fn(|| taken(&feed)).count(), 2);
         assert_eq!((feed.offered(), feed.repeated()), (2, 1));
+    }
+
+    #[test]
+    fn the_feed_stays_open_for_what_those_on_their_way_may_promote() {
+        let (promote, promoted) = crossbeam_channel::unbounded();
+        let feed = Feed::new(Box::new([announced(1, 1.0)].into_iter()), promoted, 1, 100);
+        let first = taken(&feed).expect("one is announced");
+        assert!(matches!(feed.next(), Next::Full), "the source is done, but one is on its way");
+        promote.send((*first.announcement).clone()).expect("the feed listens");
+        feed.ended(&first);
+        let again = taken(&feed).expect("it is promoted");
+        feed.ended(&again);
+        assert!(matches!(feed.next(), Next::End));
+        assert_eq!(feed.offered(), 1);
     }
 }

@@ -23,7 +23,7 @@ pub mod run;
 pub mod sink;
 pub mod source;
 
-mod dedupe;
+pub mod dedupe;
 mod graph;
 
 pub use layout::Layout;

@@ -1,13 +1,15 @@
 //! The end of an episode: objects first, then the row. Idempotent, so that a repeat changes nothing.
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 
 use crossbeam_channel::Sender;
+use hark_operators::dedupe::verdict::Verdict;
 use hark_operators::record::outcome::{Clip, Outcome, State};
-use hark_operators::record::{About, Body, EpisodeKey, Record};
+use hark_operators::record::{About, Announcement, Body, EpisodeKey, Record};
 use hark_operators::stage::Publisher;
 
+use crate::dedupe::Judgements;
 use crate::intake::unix_now;
 use crate::latency::PreviewLatency;
 use crate::sink::{ObjectKey, ObjectKind, Objects, OutcomeTable, SinkError};
@@ -21,20 +23,16 @@ pub struct FolderPublisher {
     table: OutcomeTable,
     layout: String,
     ledger: Mutex<Ledger>,
+    judgements: Arc<Judgements>,
+    /// Takes episodes that were settled and are fresh again, to be run.
+    promote: Sender<Announcement>,
     latency: Mutex<PreviewLatency>,
     /// Tells the run to stop when something could not be made durable.
     halt: Sender<SinkError>,
 }
 
-/// What this run has published and withdrawn.
-#[derive(Default)]
-struct Ledger {
-    /// Episodes that turned out duplicates, and their canonical: it stands whatever their own way
-    /// through the graph still brings.
-    superseded: HashMap<EpisodeKey, EpisodeKey>,
-    /// How each episode ended, and the objects of those that have any.
-    ended: HashMap<EpisodeKey, (End, Option<ObjectKey>)>,
-}
+/// How each episode of this run ended, and the objects of those that have any.
+type Ledger = HashMap<EpisodeKey, (End, Option<ObjectKey>)>;
 
 /// How an episode ended, for counting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -43,14 +41,29 @@ pub enum End {
     Published,
     /// As the same as another.
     Duplicate,
+    /// Withdrawn by its source, or by a later revision.
+    TakenDown,
     /// Without a preview.
     Failed,
 }
 
 impl FolderPublisher {
-    /// A publisher into these stores.
-    pub fn new(objects: Objects, table: OutcomeTable, layout: &str, halt: Sender<SinkError>) -> Self {
-        Self { objects, table, layout: layout.to_owned(), ledger: Mutex::default(), latency: Mutex::default(), halt }
+    /// A publisher into these stores. `promote` takes the announcements of episodes that were settled
+    /// and are fresh again; `halt` the error that stops the run.
+    pub fn new(
+        objects: Objects,
+        table: OutcomeTable,
+        layout: &str,
+        promote: Sender<Announcement>,
+        halt: Sender<SinkError>,
+    ) -> Self {
+        let (ledger, latency) = (Mutex::default(), Mutex::default());
+        Self { objects, table, layout: layout.to_owned(), ledger, judgements: Arc::default(), promote, latency, halt }
+    }
+
+    /// The verdicts that this publisher ends episodes by.
+    pub fn judgements(&self) -> Arc<Judgements> {
+        self.judgements.clone()
     }
 
     /// The outcomes table.
@@ -66,33 +79,50 @@ impl FolderPublisher {
     /// How many episodes ended in which way.
     pub fn ends(&self) -> BTreeMap<End, usize> {
         let mut ends = BTreeMap::new();
-        for (end, _) in self.ledger.lock().unwrap_or_else(PoisonError::into_inner).ended.values() {
+        for (end, _) in self.ledger.lock().unwrap_or_else(PoisonError::into_inner).values() {
             *ends.entry(*end).or_default() += 1;
         }
         ends
     }
 
-    /// An episode that had been let through is a duplicate after all: its preview is withdrawn.
-    pub fn supersede(&self, key: EpisodeKey, of: EpisodeKey) {
+    /// The verdict on an episode changed. What had ended otherwise is corrected: its preview is
+    /// withdrawn, or it is run after all.
+    pub fn correct(&self, key: &EpisodeKey) {
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        ledger.superseded.insert(key.clone(), of.clone());
-        if let Some((end, object)) = ledger.ended.get_mut(&key) {
-            *end = End::Duplicate;
-            if let Err(error) = self.withdraw(&key, &of, object.take()) {
-                self.stop(error);
+        let Some((end, object)) = ledger.get_mut(key) else { return }; // its end will ask for the verdict
+        let corrected = match self.judgements.on(key) {
+            Some(verdict) => {
+                *end = end_of(&settled(&verdict));
+                self.withdraw(key, &verdict, object.take())
             }
+            None if matches!(end, End::Duplicate | End::TakenDown) => {
+                ledger.remove(key);
+                self.run_again(key)
+            }
+            None => Ok(()),
+        };
+        if let Err(error) = corrected {
+            self.stop(error);
         }
     }
 
-    fn withdraw(&self, key: &EpisodeKey, of: &EpisodeKey, object: Option<ObjectKey>) -> Result<(), SinkError> {
+    fn withdraw(&self, key: &EpisodeKey, verdict: &Verdict, object: Option<ObjectKey>) -> Result<(), SinkError> {
         if let Some(outcome) = self.table.one(&key.episode.0, key.revision)? {
-            self.table.record(&Outcome { state: duplicate(of), ..without_about(outcome) })?;
+            self.table.record(&Outcome { state: settled(verdict), ..without_about(outcome) })?;
             self.table.commit()?;
         }
         match object {
             Some(object) => self.objects.remove(&object).map(|_| ()),
             None => Ok(()),
         }
+    }
+
+    fn run_again(&self, key: &EpisodeKey) -> Result<(), SinkError> {
+        if let Some(outcome) = self.table.one(&key.episode.0, key.revision)? {
+            // Nobody listens only when the run has been given up.
+            let _given_up = self.promote.send(outcome.announcement).is_err();
+        }
+        Ok(())
     }
 
     fn stop(&self, error: SinkError) {
@@ -106,9 +136,10 @@ impl FolderPublisher {
         // Held until the row is written, so that a correction comes wholly before or after.
         let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
         let mut object = None;
-        let (state, about) = match (ledger.superseded.get(key), &ended.body) {
+        let verdict = self.judgements.on(key);
+        let (state, about) = match (&verdict, &ended.body) {
             // What its own way found is not told: it would depend on how far it came.
-            (Some(of), _) => (duplicate(of), About::default()),
+            (Some(verdict), _) => (settled(verdict), About::default()),
             (None, Body::Rendered(rendered)) => {
                 let digest = rendered.about.audio.as_ref().map_or("", |audio| &audio.digest);
                 let object = object.insert(ObjectKey::of(&key.episode.0, key.revision, digest, PIPELINE));
@@ -133,8 +164,10 @@ impl FolderPublisher {
                 (State::Published { selection: rendered.selection.clone(), clips }, rendered.about.clone())
             }
             (None, Body::Failed(failure)) => (State::Failed { fault: failure.fault.clone() }, failure.about.clone()),
-            (None, Body::Duplicate { of, level }) => {
-                (State::Duplicate { of: of.episode.0.clone(), level: level.clone() }, About::default())
+            // Fresh again since it passed the gate: run once more, and settled until then.
+            (None, Body::Settled(verdict)) => {
+                let _given_up = self.promote.send((*ended.episode.announcement).clone()).is_err();
+                (settled(verdict), About::default())
             }
             (None, other) => unreachable!("only ends of episodes are published, not {other:?}"),
         };
@@ -162,13 +195,13 @@ impl FolderPublisher {
             picture: about.picture,
             announcement: (**announcement).clone(),
         };
-        self.table.record(&outcome)?;
-        let end = match outcome.state {
-            State::Published { .. } => End::Published,
-            State::Duplicate { .. } | State::TakenDown => End::Duplicate,
-            State::Failed { .. } => End::Failed,
-        };
-        ledger.ended.insert(key.clone(), (end, object));
+        let announcement_of_end =
+            announcement.withdrawn && self.table.one(&outcome.episode, outcome.revision)?.is_some();
+        if !announcement_of_end {
+            self.table.record(&outcome)?; // a withdrawal has no title: the episode's own row stays
+        }
+        let end = end_of(&outcome.state);
+        ledger.insert(key.clone(), (end, object));
         Ok(outcome)
     }
 }
@@ -186,8 +219,27 @@ impl Publisher for FolderPublisher {
     }
 }
 
-fn duplicate(of: &EpisodeKey) -> State {
-    State::Duplicate { of: of.episode.0.clone(), level: "digest".to_owned() }
+/// How an episode ends by a verdict.
+fn settled(verdict: &Verdict) -> State {
+    match verdict {
+        Verdict::Duplicate { of, tie } => State::Duplicate {
+            of: of.episode.0.clone(),
+            level: tie.level.name().to_owned(),
+            via: tie.to.episode.0.clone(),
+            similarity: tie.similarity(),
+        },
+        Verdict::Revised { by } => State::TakenDown { revised_by: Some(*by) },
+        Verdict::Withdrawn => State::TakenDown { revised_by: None },
+    }
+}
+
+fn end_of(state: &State) -> End {
+    match state {
+        State::Published { .. } => End::Published,
+        State::Duplicate { .. } => End::Duplicate,
+        State::TakenDown { .. } => End::TakenDown,
+        State::Failed { .. } => End::Failed,
+    }
 }
 
 /// An outcome without what its own way through the graph found.

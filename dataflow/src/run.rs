@@ -9,17 +9,26 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use hark_operators::Fault;
+use hark_operators::dedupe::catalogue::Rules;
+use hark_operators::dedupe::near::Rule;
+use hark_operators::dedupe::verdict::Level;
 use hark_operators::driver::{Group, GroupSpec, Lanes};
 use hark_operators::record::outcome::Outcome;
 use hark_operators::stage::Equipment;
 
-use crate::dedupe::{Exchanged, Knowledge};
+use crate::dedupe::{Hub, Knowledge};
 use crate::graph::{self, Placed};
 use crate::intake::Feed;
 use crate::latency::{EpochLatency, Micros, PreviewLatency};
 use crate::layout::Layout;
 use crate::publish::{End, FolderPublisher};
 use crate::sink::SinkError;
+
+/// How near-duplicates are told.
+const RULES: Rules = Rules {
+    acoustic: Rule { level: Level::Acoustic, meetings: 2, compare: |_, _| None },
+    transcript: Rule { level: Level::Transcript, meetings: 1, compare: |_, _| None },
+};
 
 /// Why a run stopped before its end.
 #[derive(Debug, thiserror::Error)]
@@ -80,7 +89,9 @@ pub fn run(
     let (report, reports) = unbounded();
     // Workers run on threads of their own and are not waited for after a fatal error: a worker
     // whose peer is gone would wait for ever.
-    let guards = timely::execute(timely::Config::process(workers), move |worker| {
+    let mut config = timely::Config::process(workers);
+    hark_operators::dedupe::configure(&mut config.worker);
+    let guards = timely::execute(config, move |worker| {
         let result = catch_unwind(AssertUnwindSafe(|| work(worker, &site)));
         let broken = result.is_err();
         tell(&report, result.map_err(|panic| panic_message(panic.as_ref())));
@@ -170,14 +181,14 @@ fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, M
     let crew = site.crews.lock().unwrap_or_else(PoisonError::into_inner)[worker.index()].take();
     let placed = crew.expect("each worker takes its crew once").place(&site.layout);
     let latency = Rc::new(RefCell::new(EpochLatency::default()));
-    let exchanged = Exchanged::default();
+    let hub = Hub::new(site.publisher.judgements());
     let probe = worker.dataflow(|scope| {
         let site_of_ends = site.clone();
         let ended = move |outcome: &Outcome| (site_of_ends.ended)(outcome);
-        graph::build(scope, (&site.layout, &site.specs), placed, site.feed.clone(), &exchanged, &latency, ended)
+        graph::build(scope, (&site.layout, &site.specs), placed, site.feed.clone(), &hub, &latency, ended)
     });
     let publisher = site.publisher.clone();
-    let mut knowledge = Knowledge::build(worker, exchanged, move |key, of| publisher.supersede(key, of));
+    let mut knowledge = Knowledge::build(worker, hub, RULES, move |key| publisher.correct(key));
     while !probe.done() {
         worker.step_or_park(Some(Duration::from_millis(2)));
         knowledge.advance(1 + site.started.elapsed().as_millis() as u64);

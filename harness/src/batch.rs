@@ -54,7 +54,8 @@ pub fn replay(args: ReplayArgs) -> Result<ExitCode> {
 fn job(args: JobArgs, mut roots: Vec<PathBuf>, announcements: Announcements, progress: Progress) -> Result<ExitCode> {
     roots.extend(args.allow_root.iter().cloned());
     let setting = Setting::open(&args, roots)?;
-    let feed = Arc::new(Feed::new(announcements, usize::from(args.workers), args.max_in_flight as usize));
+    let feed =
+        Arc::new(Feed::new(announcements, setting.promoted, usize::from(args.workers), args.max_in_flight as usize));
     let bar = progress.clone();
     let summary = hark_dataflow::run(
         &setting.layout,

@@ -15,6 +15,7 @@ use hark_operators::driver::Budget;
 use hark_operators::fetch::{FetchPolicy, Fetcher};
 use hark_operators::media::clip::ClipSettings;
 use hark_operators::media::decoder::{DecodeLimits, Decoder};
+use hark_operators::record::Announcement;
 use hark_operators::select::Weights;
 use hark_operators::stage::Equipment;
 use hark_operators::stage::warm::Models;
@@ -27,6 +28,8 @@ pub struct Setting {
     pub equipment: Arc<Equipment>,
     pub publisher: Arc<FolderPublisher>,
     pub halted: Receiver<SinkError>,
+    /// Episodes to be run after all.
+    pub promoted: Receiver<Announcement>,
 }
 
 impl Setting {
@@ -45,10 +48,12 @@ impl Setting {
         std::fs::create_dir_all(&staging)
             .with_context(|| format!("cannot write to {}; choose another --output", args.output.display()))?;
         let (halt, halted) = unbounded();
+        let (promote, promoted) = unbounded();
         let publisher = Arc::new(FolderPublisher::new(
             Objects::open(&args.output)?,
             OutcomeTable::open(&args.output)?,
             &layout.name,
+            promote,
             halt,
         ));
         let device = Device::select(&args.device)?;
@@ -67,7 +72,7 @@ impl Setting {
             drills: args.drill.clone(),
             publisher: publisher.clone(),
         });
-        Ok(Self { layout, equipment, publisher, halted })
+        Ok(Self { layout, equipment, publisher, halted, promoted })
     }
 }
 

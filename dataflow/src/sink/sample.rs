@@ -80,6 +80,7 @@ pub(crate) fn outcome(show: &str, episode: &str, revision: u64, state: State) ->
             language: None,
             declared_seconds: Some(600.0),
             priority: Priority::Normal,
+            withdrawn: false,
             base: "/feeds".into(),
         },
     }

@@ -6,7 +6,7 @@ use serde::Deserialize;
 use super::date;
 
 /// Names that are read, for messages and for choosing columns.
-pub(super) const FIELDS: [&str; 11] = [
+pub(super) const FIELDS: [&str; 12] = [
     "id",
     "show",
     "title",
@@ -18,6 +18,7 @@ pub(super) const FIELDS: [&str; 11] = [
     "duration",
     "priority",
     "revision",
+    "withdrawn",
 ];
 
 /// The fields of [`FIELDS`]; all but `id` may be absent or null, others are ignored.
@@ -34,6 +35,7 @@ pub(super) struct Row {
     duration: Option<Length>,
     priority: Option<String>,
     revision: Option<u64>,
+    withdrawn: Option<bool>,
 }
 
 #[derive(Deserialize)]
@@ -112,6 +114,7 @@ impl Row {
             language: self.language.and_then(filled),
             declared_seconds: self.duration.and_then(Length::seconds),
             priority: priority(self.priority.as_deref())?,
+            withdrawn: self.withdrawn.unwrap_or(false),
             base: base.to_owned(),
         })
     }

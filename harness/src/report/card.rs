@@ -29,7 +29,7 @@ pub fn state_name(state: &State) -> &'static str {
         State::Published { .. } => "published",
         State::Duplicate { .. } => "duplicate",
         State::Failed { .. } => "failed",
-        State::TakenDown => "taken-down",
+        State::TakenDown { .. } => "taken-down",
     }
 }
 
@@ -50,8 +50,9 @@ pub fn card(outcome: &Outcome, anchor: &str, canonical: Option<Canonical<'_>>, d
         @match &outcome.state {
             State::Published { selection, clips } => (published(outcome, selection, clips, drawing.bars)),
             State::Failed { fault } => (failed(outcome, fault, drawing.bars)),
-            State::Duplicate { of, level } => (duplicate(of, level, canonical)),
-            State::TakenDown => p class="reason" { "Withdrawn by its source." },
+            State::Duplicate { of, level, via, similarity } => (duplicate(of, level, via, *similarity, canonical)),
+            State::TakenDown { revised_by: None } => p class="reason" { "Withdrawn by its source." },
+            State::TakenDown { revised_by: Some(by) } => p class="reason" { "Revision " (by) " stands instead." },
         }
         (making(outcome))
     };
@@ -85,7 +86,7 @@ fn marks(outcome: &Outcome) -> Markup {
                 State::Published { .. } => "Published",
                 State::Duplicate { .. } => "Duplicate",
                 State::Failed { .. } => "Failed",
-                State::TakenDown => "Taken down",
+                State::TakenDown { .. } => "Taken down",
             }) }
             @if outcome.revision > 0 { li { "revision " (outcome.revision) } }
             @if let Some(language) = &outcome.language { li { abbr title="Language, ISO 639-3" { (shown(language, 12)) } } }
@@ -169,7 +170,7 @@ fn failed(outcome: &Outcome, fault: &Fault, bars: usize) -> Markup {
     }
 }
 
-fn duplicate(of: &str, level: &str, canonical: Option<Canonical<'_>>) -> Markup {
+fn duplicate(of: &str, level: &str, via: &str, similarity: f64, canonical: Option<Canonical<'_>>) -> Markup {
     html! {
         p class="reason" {
             "Same as "
@@ -178,7 +179,10 @@ fn duplicate(of: &str, level: &str, canonical: Option<Canonical<'_>>) -> Markup 
             } @else {
                 code { bdi { (shown(of, 120)) } }
             }
-            span class="muted" { " · tied by " (shown(level, 40)) }
+            span class="muted" {
+                " · tied by " (shown(level, 40)) (format!(", {:.1} % alike", similarity * 100.0))
+                @if via != of { " to " code { bdi { (shown(via, 120)) } } }
+            }
         }
     }
 }

@@ -39,8 +39,8 @@ impl<'a> Line<'a> {
         };
         match &outcome.state {
             State::Published { .. } => Self { state: "published", ..bare },
-            State::TakenDown => Self { state: "taken_down", ..bare },
-            State::Duplicate { of, level } => {
+            State::TakenDown { .. } => Self { state: "taken_down", ..bare },
+            State::Duplicate { of, level, .. } => {
                 Self { state: "duplicate", reason: Some(level), duplicate_of: Some(of), ..bare }
             }
             State::Failed { fault } => Self {

@@ -103,11 +103,16 @@ fn failed(show: &str, title: &str, episode: &str) -> Outcome {
 }
 
 fn duplicate(show: &str, title: &str, episode: &str, of: &str, level: &str) -> Outcome {
-    outcome(show, title, episode, State::Duplicate { of: of.into(), level: level.into() })
+    outcome(
+        show,
+        title,
+        episode,
+        State::Duplicate { of: of.into(), level: level.into(), via: of.into(), similarity: 1.0 },
+    )
 }
 
 fn taken_down(show: &str, title: &str, episode: &str) -> Outcome {
-    outcome(show, title, episode, State::TakenDown)
+    outcome(show, title, episode, State::TakenDown { revised_by: None })
 }
 
 /// An outcome in any state.
@@ -152,6 +157,7 @@ pub fn outcome(show: &str, title: &str, episode: &str, state: State) -> Outcome 
             language: None,
             declared_seconds: None,
             priority: Priority::Normal,
+            withdrawn: false,
             base: String::new(),
         },
     }

@@ -52,6 +52,8 @@ pub(super) struct Found<'s> {
 
 /// The near-duplicates among members by a rule.
 pub(super) fn near<'s>(likenesses: VecCollection<'s, KnownAt, (Member, Likeness)>, rule: Rule) -> Found<'s> {
+    // A promoted episode makes itself known again.
+    let likenesses = likenesses.threshold_total(|_likeness, _count| 1);
     let banded = likenesses
         .clone()
         .flat_map(|(member, likeness)| likeness.bands.to_vec().into_iter().map(move |band| (band, member.clone())));

@@ -79,6 +79,8 @@ pub struct Announcement {
     pub declared_seconds: Option<f64>,
     /// How soon it is wanted.
     pub priority: Priority,
+    /// Not an episode but its end: the source takes this revision and all before it back.
+    pub withdrawn: bool,
     /// Folder or URL that relative paths are resolved against (where the announcement was read).
     pub base: String,
 }

@@ -7,7 +7,7 @@
 //!                 └─────▶ Parsed ─────────────┘
 //! ```
 //! A piece that a model could not do comes back as `Unfound`; an episode that cannot go on comes
-//! to its end as `Failed` or `Duplicate`. So every record that goes in is accounted for.
+//! to its end as `Failed` or `Settled`. So every record that goes in is accounted for.
 
 pub mod announcement;
 pub mod episode;
@@ -23,6 +23,7 @@ pub use episode::{About, Chosen, Decoded, Episode, Failure, Fetched, Parsed, Ren
 
 use serde::{Deserialize, Serialize};
 
+use crate::dedupe::verdict::Verdict;
 use crate::fault::Fault;
 use crate::stage::Stage;
 use finding::{Dossier, Finding};
@@ -72,13 +73,8 @@ pub enum Body {
     Rendered(Box<Rendered>),
     /// It cannot go on.
     Failed(Box<Failure>),
-    /// It is the same as another: its canonical episode and the level that tied them.
-    Duplicate {
-        /// The canonical episode.
-        of: EpisodeKey,
-        /// `digest`.
-        level: String,
-    },
+    /// It is not to have a preview of its own.
+    Settled(Verdict),
     /// It has ended.
     Outcome(Box<Outcome>),
 }
@@ -100,7 +96,7 @@ pub enum Kind {
     Chosen,
     Rendered,
     Failed,
-    Duplicate,
+    Settled,
     Outcome,
 }
 
@@ -126,7 +122,7 @@ impl Record {
             Body::Chosen(_) => Kind::Chosen,
             Body::Rendered(_) => Kind::Rendered,
             Body::Failed(_) => Kind::Failed,
-            Body::Duplicate { .. } => Kind::Duplicate,
+            Body::Settled(_) => Kind::Settled,
             Body::Outcome(_) => Kind::Outcome,
         }
     }

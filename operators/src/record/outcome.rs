@@ -90,8 +90,12 @@ pub enum State {
     Duplicate {
         /// The canonical episode.
         of: String,
-        /// Which rule tied them: `identity`, `digest`.
+        /// Which rule tied them: `enclosure`, `digest`, `acoustic`, `transcript`.
         level: String,
+        /// The episode that the rule found it alike: the canonical, or a link of the chain to it.
+        via: String,
+        /// How alike the two are, 0 to 1.
+        similarity: f64,
     },
     /// No preview: why not.
     Failed {
@@ -99,7 +103,10 @@ pub enum State {
         fault: Fault,
     },
     /// Withdrawn by its source.
-    TakenDown,
+    TakenDown {
+        /// The later revision that stands instead, if there is one.
+        revised_by: Option<u64>,
+    },
 }
 
 /// What the result page draws for an episode: at most [`PICTURE_BINS`] bins over its whole length.

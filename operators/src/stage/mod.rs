@@ -102,7 +102,7 @@ impl Stage {
             Stage::Transcribe => kind == Kind::Dossier,
             Stage::Select => kind == Kind::Transcribed,
             Stage::Cut => kind == Kind::Chosen,
-            Stage::Publish => matches!(kind, Kind::Rendered | Kind::Failed | Kind::Duplicate),
+            Stage::Publish => matches!(kind, Kind::Rendered | Kind::Failed | Kind::Settled),
         }
     }
 

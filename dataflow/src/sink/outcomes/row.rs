@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::{Recorded, finite};
 
 /// The stored columns, in the order of [`encode`].
-const COLUMNS: [&str; 26] = [
+const COLUMNS: [&str; 29] = [
     "episode",
     "revision",
     "show",
@@ -26,6 +26,9 @@ const COLUMNS: [&str; 26] = [
     "chain",
     "duplicate_of",
     "duplicate_level",
+    "duplicate_via",
+    "similarity",
+    "revised_by",
     "variant",
     "layout",
     "language",
@@ -94,8 +97,11 @@ pub(super) fn encode(outcome: &Outcome) -> Vec<Value> {
         state.fault.map_or(Value::Null, |fault| text(&fault.remedy)),
         state.fault.map_or(Value::Null, |fault| word(&fault.kind)),
         state.fault.map_or(Value::Null, |fault| json(&fault.chain)),
-        state.duplicate.map_or(Value::Null, |(of, _)| text(of)),
-        state.duplicate.map_or(Value::Null, |(_, level)| text(level)),
+        state.duplicate.map_or(Value::Null, |(of, ..)| text(of)),
+        state.duplicate.map_or(Value::Null, |(_, level, ..)| text(level)),
+        state.duplicate.map_or(Value::Null, |(_, _, via, _)| text(via)),
+        state.duplicate.map_or(Value::Null, |(.., similarity)| Value::Real(finite::number(similarity))),
+        state.revised_by.map_or(Value::Null, |by| Value::Integer(revision(by))),
         word(&outcome.variant),
         text(&outcome.layout),
         outcome.language.as_deref().map_or(Value::Null, text),
@@ -116,23 +122,33 @@ pub(super) fn encode(outcome: &Outcome) -> Vec<Value> {
 struct Parts<'a> {
     name: &'static str,
     fault: Option<&'a Fault>,
-    duplicate: Option<(&'a str, &'a str)>,
+    duplicate: Option<(&'a str, &'a str, &'a str, f64)>,
+    revised_by: Option<u64>,
     selection: Value,
     clips: Value,
 }
 
 impl<'a> Parts<'a> {
     fn of(state: &'a State) -> Self {
-        let bare = |name| Self { name, fault: None, duplicate: None, selection: Value::Null, clips: Value::Null };
+        let bare = |name| Self {
+            name,
+            fault: None,
+            duplicate: None,
+            revised_by: None,
+            selection: Value::Null,
+            clips: Value::Null,
+        };
         match state {
             State::Published { selection, clips } => Self {
                 selection: json(&finite::selection(selection.clone())),
                 clips: json(&clips.iter().cloned().map(finite::clip).collect::<Vec<_>>()),
                 ..bare("published")
             },
-            State::Duplicate { of, level } => Self { duplicate: Some((of, level)), ..bare("duplicate") },
+            State::Duplicate { of, level, via, similarity } => {
+                Self { duplicate: Some((of, level, via, *similarity)), ..bare("duplicate") }
+            }
             State::Failed { fault } => Self { fault: Some(fault), ..bare("failed") },
-            State::TakenDown => bare("taken_down"),
+            State::TakenDown { revised_by } => Self { revised_by: *revised_by, ..bare("taken_down") },
         }
     }
 }
@@ -171,7 +187,12 @@ impl Cell<'_> {
     fn state(&self) -> Result<State, String> {
         Ok(match self.get::<String>("state")?.as_str() {
             "published" => State::Published { selection: self.json("selection")?, clips: self.json("clips")? },
-            "duplicate" => State::Duplicate { of: self.get("duplicate_of")?, level: self.get("duplicate_level")? },
+            "duplicate" => State::Duplicate {
+                of: self.get("duplicate_of")?,
+                level: self.get("duplicate_level")?,
+                via: self.get("duplicate_via")?,
+                similarity: self.get("similarity")?,
+            },
             "failed" => State::Failed {
                 fault: Fault {
                     stage: self.get("stage")?,
@@ -182,7 +203,9 @@ impl Cell<'_> {
                     chain: self.json("chain")?,
                 },
             },
-            "taken_down" => State::TakenDown,
+            "taken_down" => {
+                State::TakenDown { revised_by: self.get::<Option<i64>>("revised_by")?.map(i64::cast_unsigned) }
+            }
             other => return Err(self.wrong("state", other)),
         })
     }

@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use crate::sink::SinkError;
 
 /// Version of the schema below.
-pub(super) const VERSION: i64 = 1;
+pub(super) const VERSION: i64 = 2;
 /// `PRAGMA application_id`: "hark" in ASCII.
 const APPLICATION: i64 = 0x6861_726b;
 
@@ -33,6 +33,9 @@ CREATE TABLE outcomes (
   chain           TEXT,            -- of a failure: JSON array of causes, outermost first
   duplicate_of    TEXT,            -- of a duplicate: the canonical episode
   duplicate_level TEXT,            -- of a duplicate: the rule that tied them
+  duplicate_via   TEXT,            -- of a duplicate: the episode that the rule found it alike
+  similarity      REAL,            -- of a duplicate: how alike, 0 to 1
+  revised_by      INTEGER,         -- of a taken down one: the later revision that stands
   variant         TEXT NOT NULL,   -- full or light
   layout          TEXT NOT NULL,
   language        TEXT,            -- ISO 639-3

@@ -11,13 +11,13 @@ fn table() -> (tempfile::TempDir, OutcomeTable) {
 }
 
 fn one_of_each() -> Vec<Outcome> {
-    let duplicate = State::Duplicate { of: "b".into(), level: "digest".into() };
+    let duplicate = State::Duplicate { of: "b".into(), level: "digest".into(), via: "b".into(), similarity: 1.0 };
     vec![
         published("A", "b", 0),
         published("A", "b", 1),
         outcome("A", "c", 0, duplicate),
         failed("B", "a"),
-        outcome("C", "a2", 0, State::TakenDown),
+        outcome("C", "a2", 0, State::TakenDown { revised_by: Some(u64::MAX) }),
     ]
 }
 

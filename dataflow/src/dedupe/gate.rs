@@ -1,0 +1,88 @@
+//! A gate of the graph: tells what an episode has made known, and lets it pass once that is judged.
+
+use std::collections::VecDeque;
+
+use hark_operators::dedupe::exact::{Key, KnownAt};
+use hark_operators::dedupe::standing::Announced;
+use hark_operators::driver::Epoch;
+use hark_operators::record::{Body, EpisodeId, EpisodeKey, Record};
+use timely::container::CapacityContainerBuilder;
+use timely::dataflow::StreamVec;
+use timely::dataflow::channels::pact::Exchange;
+use timely::dataflow::operators::Capability;
+use timely::dataflow::operators::generic::Operator;
+
+use super::{Hub, keeper};
+
+/// Something that became known of an episode.
+pub(crate) enum Told {
+    Announced(EpisodeId, Announced),
+    Digest(EpisodeKey, Key),
+}
+
+struct Held {
+    /// Judged once the knowledge side has passed this time.
+    told_at: KnownAt,
+    cap: Capability<Epoch>,
+    record: Record,
+}
+
+/// Holds each record until what `tell` makes of it is judged. Lets it pass, or ends it as `Settled`.
+pub(crate) fn gate<'s>(
+    stream: StreamVec<'s, Epoch, Record>,
+    name: &str,
+    hub: &Hub,
+    tell: impl Fn(&Record) -> Option<Told> + 'static,
+) -> StreamVec<'s, Epoch, Record> {
+    let scope = stream.scope();
+    let hub = hub.clone();
+    let route = Exchange::new(|record: &Record| keeper(&record.episode.key().episode));
+    stream.unary::<CapacityContainerBuilder<Vec<Record>>, _, _, _>(route, name, move |_cap, info| {
+        hub.wake_when_known(scope.activator_for(info.address));
+        let mut held: VecDeque<Held> = VecDeque::new();
+        move |input, output| {
+            input.for_each_stamp(|cap, batches| {
+                let Some(cap) = cap.retain_least(output.output_index()) else { return };
+                for record in batches.flat_map(|batch| batch.drain(..)) {
+                    match tell(&record) {
+                        Some(told) => held.push_back(Held { told_at: hub.tell(told), cap: cap.clone(), record }),
+                        None => output.session(&cap).give(record),
+                    }
+                }
+            });
+            while let Some(Held { cap, mut record, .. }) = held.pop_front_if(|held| hub.is_known(held.told_at)) {
+                if let Some(verdict) = hub.judgements().on(record.episode.key()) {
+                    record.body = Body::Settled(verdict);
+                }
+                output.session(&cap).give(record);
+            }
+        }
+    })
+}
+
+/// What an announcement makes known.
+pub(crate) fn announced(record: &Record) -> Option<Told> {
+    let announcement = &record.episode.announcement;
+    let announced = Announced {
+        revision: announcement.key.revision,
+        withdrawn: announcement.withdrawn,
+        // An unknown date is the latest: a copy without one never displaces a dated original.
+        published: if announcement.published == 0 { i64::MAX } else { announcement.published },
+        enclosure: announcement.audio.as_ref().map(|audio| enclosure(&announcement.base, audio)),
+    };
+    Some(Told::Announced(announcement.key.episode.clone(), announced))
+}
+
+/// What the bytes of an episode make known; nothing without audio.
+pub(crate) fn fetched(record: &Record) -> Option<Told> {
+    let Body::Fetched(fetched) = &record.body else { return None };
+    let digest = blake3::Hash::from_hex(&fetched.audio.as_ref()?.digest).expect("fetch writes a digest in hex");
+    Some(Told::Digest(record.episode.key().clone(), Key::of(digest.as_bytes())))
+}
+
+/// The key of an address: of a relative one together with what it is relative to.
+fn enclosure(base: &str, audio: &str) -> Key {
+    let absolute = audio.starts_with('/') || audio.contains("://");
+    let whole = if absolute { audio.to_owned() } else { format!("{base}\n{audio}") };
+    Key::of(blake3::hash(whole.as_bytes()).as_bytes())
+}

@@ -1,0 +1,26 @@
+//! Dedupe in the graph: gates that hold episodes until it is known whether they are fresh.
+//!
+//! ```text
+//! graph      (time = source epoch)               knowledge (time = when a fact became known)
+//! announced ─▶ gate ─ fetch ─▶ gate ─ decode …       facts ─▶ verdicts of all levels
+//!                └─ facts ─────────────────────────────▲         │
+//!                └◀──────────── judgements ◀─────────────────────┘──▶ corrections of what had ended
+//! ```
+//! The knowledge side has epochs of its own, so a slow fetch never holds up anybody's verdict. What
+//! it says never depends on the order of arrival; what had been decided otherwise is corrected.
+
+mod gate;
+mod judgements;
+mod knowledge;
+
+pub(crate) use gate::{announced, fetched, gate};
+pub use judgements::Judgements;
+pub(crate) use knowledge::{Hub, Knowledge};
+
+use hark_operators::record::EpisodeId;
+
+/// The worker that keeps what is known of an episode.
+fn keeper(id: &EpisodeId) -> u64 {
+    let hash = blake3::hash(id.0.as_bytes());
+    u64::from_le_bytes(*hash.as_bytes().first_chunk().expect("a hash has 32 bytes"))
+}

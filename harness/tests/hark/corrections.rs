@@ -1,0 +1,104 @@
+//! Copies, revisions and withdrawals: what is left when all facts are known, in whatever order they
+//! came.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+
+use serde_json::{Value, json};
+
+use crate::command::{batch, hark, objects, path, previews, root, write_episodes};
+
+/// A folder with the same audio under two names, and other audio.
+fn folder() -> tempfile::TempDir {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    for (from, to) in
+        [("small-wonders-1.mp3", "a.mp3"), ("small-wonders-1.mp3", "b.mp3"), ("small-wonders-2.m4a", "c.m4a")]
+    {
+        std::fs::copy(root().join("examples/audio").join(from), folder.path().join(to)).expect("a new folder");
+    }
+    folder
+}
+
+fn episode(id: &str, published: u64, audio: &str) -> Value {
+    json!({"id": id, "show": "s", "title": id, "published": published, "audio": audio, "transcript": "words.vtt"})
+}
+
+/// State and canonical of each revision, what is in `previews.jsonl`, how many objects there are.
+type Left = (BTreeMap<(String, u64), (String, Option<String>)>, Vec<String>, usize);
+
+fn left(folder: &Path, name: &str, episodes: Vec<Value>, workers: &str) -> Left {
+    let input = folder.join(format!("{name}.jsonl"));
+    write_episodes(&input, episodes);
+    let output = folder.join(name);
+    let args = ["batch", "--input", path(&input), "--output", path(&output), "--accept-gates", "--workers", workers];
+    let ran = hark(&args);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let table = hark_dataflow::sink::OutcomeTable::existing(&output).expect("the run left a table");
+    let outcomes = table.read(hark_dataflow::sink::Which::All).expect("it is readable");
+    let ends = outcomes.iter().map(|outcome| {
+        let state = serde_json::to_value(&outcome.state).expect("plain values");
+        let of = state["of"].as_str().map(str::to_owned);
+        ((outcome.episode.clone(), outcome.revision), (state["state"].as_str().unwrap_or_default().to_owned(), of))
+    });
+    let published = previews(&output).iter().map(|preview| preview["episode"].to_string()).collect();
+    (ends.collect(), published, objects(&output).len())
+}
+
+fn end(state: &str, of: Option<&str>) -> (String, Option<String>) {
+    (state.to_owned(), of.map(str::to_owned))
+}
+
+#[test]
+fn the_successor_of_a_withdrawn_canonical_is_published_in_whatever_order_facts_arrive() {
+    let folder = folder();
+    let facts = [
+        episode("first", 1_700_000_001, "a.mp3"),
+        episode("copy", 1_700_000_002, "b.mp3"),
+        episode("mirror", 1_700_000_003, "a.mp3"),
+        json!({"id": "first", "withdrawn": true}),
+    ];
+    let mut all = Vec::new();
+    for (order, workers) in [([0, 1, 2, 3], "1"), ([3, 2, 1, 0], "2"), ([2, 0, 3, 1], "2"), ([1, 3, 0, 2], "4")] {
+        let name = format!("{order:?}").replace([' ', ','], "");
+        all.push(left(folder.path(), &name, order.iter().map(|&at| facts[at].clone()).collect(), workers));
+    }
+    let (ends, published, objects) = &all[0];
+    assert_eq!(ends[&("first".to_owned(), 0)], end("taken_down", None));
+    assert_eq!(ends[&("copy".to_owned(), 0)], end("published", None));
+    assert_eq!(ends[&("mirror".to_owned(), 0)], end("duplicate", Some("copy")));
+    assert_eq!(published, &["\"copy\""]);
+    assert!(*objects > 0);
+    for other in &all {
+        assert_eq!(other, &all[0], "the order of arrival changes nothing");
+    }
+}
+
+#[test]
+fn of_two_episodes_with_one_enclosure_the_later_is_not_fetched() {
+    let folder = folder();
+    // Neither file exists: the earlier fails, the later is settled before anybody looks.
+    let input = folder.path().join("gone.jsonl");
+    write_episodes(&input, [episode("early", 1_700_000_001, "gone.mp3"), episode("late", 1_700_000_002, "gone.mp3")]);
+    let (ran, ends) = batch(&input, &folder.path().join("gone"), &[]);
+    assert_eq!(ran.code, 3, "{}", ran.err);
+    assert_eq!(ends["early"]["reason"], "fetch.not_found");
+    assert_eq!((&ends["late"]["state"], &ends["late"]["reason"]), (&json!("duplicate"), &json!("enclosure")));
+}
+
+#[test]
+fn a_later_revision_takes_the_place_of_the_earlier() {
+    let folder = folder();
+    let revised = |revision: u64, audio: &str| {
+        let mut episode = episode("talk", 1_700_000_001, audio);
+        episode["revision"] = revision.into();
+        episode
+    };
+    for (name, facts) in
+        [("up", [revised(1, "a.mp3"), revised(2, "c.m4a")]), ("down", [revised(2, "c.m4a"), revised(1, "a.mp3")])]
+    {
+        let (ends, published, _) = left(folder.path(), name, facts.to_vec(), "2");
+        assert_eq!(ends[&("talk".to_owned(), 1)], end("taken_down", None), "{name}");
+        assert_eq!(ends[&("talk".to_owned(), 2)], end("published", None), "{name}");
+        assert_eq!(published.len(), 1, "{name}");
+    }
+}
