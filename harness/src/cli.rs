@@ -21,9 +21,27 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Lists how episodes ended.
     Outcomes(OutcomesArgs),
+    /// Asks how duplicates were found.
+    #[command(subcommand)]
+    Dedupe(DedupeCommand),
     /// Decodes foreign audio for a parent process, under its limits.
     #[command(hide = true)]
     DecodeChild,
+}
+
+#[derive(Subcommand)]
+pub enum DedupeCommand {
+    /// Says which rule tied an episode to which other, and how alike they are.
+    Explain(ExplainArgs),
+}
+
+#[derive(Args)]
+pub struct ExplainArgs {
+    /// The episode's id.
+    pub episode: String,
+    /// The output folder of a job.
+    #[arg(long, value_name = "FOLDER")]
+    pub output: PathBuf,
 }
 
 #[derive(Args)]

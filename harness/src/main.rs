@@ -2,6 +2,7 @@
 
 mod batch;
 mod cli;
+mod explain;
 mod progress;
 mod report;
 mod setting;
@@ -11,7 +12,7 @@ mod table;
 use std::process::ExitCode;
 
 use clap::Parser;
-use cli::{Cli, Command};
+use cli::{Cli, Command, DedupeCommand};
 
 /// Exit codes: 0 every episode has an outcome and none failed, 1 hark itself failed, 2 wrong use
 /// (clap's), 3 some episodes failed.
@@ -21,6 +22,7 @@ fn main() -> ExitCode {
         Command::Batch(args) => batch::batch(args),
         Command::Replay(args) => batch::replay(args),
         Command::Outcomes(args) => table::list(&args),
+        Command::Dedupe(DedupeCommand::Explain(args)) => explain::explain(&args),
         Command::DecodeChild => hark_operators::media::child::child_main(),
     };
     done.unwrap_or_else(|error| {

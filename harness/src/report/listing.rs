@@ -100,7 +100,7 @@ fn row(outcome: &Outcome) -> [String; 4] {
 }
 
 /// `text` on one line, without what moves the terminal or reorders the rest of the line.
-fn plain(text: &str, limit: usize) -> String {
+pub fn plain(text: &str, limit: usize) -> String {
     shown(text, limit).chars().filter(|letter| !reorders(*letter)).collect()
 }
 

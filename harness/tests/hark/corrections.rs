@@ -68,6 +68,13 @@ fn the_successor_of_a_withdrawn_canonical_is_published_in_whatever_order_facts_a
     assert_eq!(ends[&("mirror".to_owned(), 0)], end("duplicate", Some("copy")));
     assert_eq!(published, &["\"copy\""]);
     assert!(*objects > 0);
+    let output = folder.path().join("[3210]");
+    let said = hark(&["dedupe", "explain", "mirror", "--output", path(&output)]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    assert!(said.out.contains("mirror has the same bytes as copy"), "{}", said.out);
+    let unknown = hark(&["dedupe", "explain", "nobody", "--output", path(&output)]);
+    assert_eq!(unknown.code, 1);
+    assert!(unknown.err.contains("no episode nobody"), "{}", unknown.err);
     for other in &all {
         assert_eq!(other, &all[0], "the order of arrival changes nothing");
     }

@@ -4,7 +4,7 @@
 //! announced ─▶ stand ─┬─ enclosures ──▶ same key ──┐
 //!                     ├─ ⋈ digests ───▶ same key ──┤
 //!                     ├─ ⋈ prints ────▶ near ──────┼─▶ components ─▶ canonical ─┐
-//!                     └─ ⋈ signatures ▶ near ──────┘        ties ─▶ least tie ──┴─▶ verdicts
+//!                     └─ ⋈ signatures ▶ near ──────┘        ties ─────▶ the closest ──┴─▶ verdicts
 //! ```
 //! Facts may arrive in any order and at any time; those of a revision that does not stand count for
 //! nothing. An episode without a verdict is fresh: that is known once a probe behind the verdicts has
@@ -87,13 +87,13 @@ pub fn verdicts<'s>(facts: Facts<'s>, rules: Rules) -> Verdicts<'s> {
     }
     let all = |parts: Vec<VecCollection<'s, KnownAt, _>>| parts.into_iter().reduce(|all, more| all.concat(more));
     let edges = all(edges).expect("there are four levels").distinct();
-    let least = {
-        let ties = ties.into_iter().reduce(|all, more| all.concat(more)).expect("there are four levels");
-        ties.reduce(|_key, ties, least| least.push((ties[0].0.clone(), 1)))
-    };
+    let ties = ties.into_iter().reduce(|all, more| all.concat(more)).expect("there are four levels");
     let duplicates = component::canonical(edges)
         .flat_map(|(member, canonical)| (member != canonical).then_some((member.key, canonical.key)))
-        .join(least)
-        .map(|(key, (of, tie))| (key, Verdict::Duplicate { of, tie }));
+        .join(ties)
+        // A tie to the canonical itself tells more than one to a link of the chain.
+        .map(|(key, (of, tie))| (key, (tie.to != of, tie, of)))
+        .reduce(|_key, ties, least| least.push((ties[0].0.clone(), 1)))
+        .map(|(key, (_indirect, tie, of))| (key, Verdict::Duplicate { of, tie }));
     Verdicts { verdicts: fallen.concat(duplicates).consolidate(), popular }
 }

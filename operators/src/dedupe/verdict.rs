@@ -30,7 +30,8 @@ impl Level {
     }
 }
 
-/// Why an episode is tied to another: the cheapest level, then the most alike.
+/// Why an episode is tied to another. Of several the one to the canonical itself, then of the cheapest
+/// level, then the closest.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub struct Tie {
     /// By which rule.

@@ -120,7 +120,7 @@ fn components(ties: &[(Member, Member, Level, u16)]) -> BTreeMap<EpisodeKey, Ver
             .flat_map(|(a, b, level, apart)| [(a, b, level, apart), (b, a, level, apart)])
             .filter(|(end, ..)| end == member)
             .map(|(_, to, level, apart)| Tie { level: *level, apart: *apart, to: to.key.clone() })
-            .min();
+            .min_by_key(|tie| (tie.to != canonical.key, tie.clone()));
         let tie = tie.expect("a member of a component has a tie");
         verdicts.insert(member.key.clone(), Verdict::Duplicate { of: canonical.key.clone(), tie });
     }
