@@ -3,6 +3,7 @@
 //! ```text
 //! record/      what flows: announcements, windows, passages, findings, dossiers, outcomes
 //! stage/       one file per stage: records in, records out, or a typed fault
+//! meet.rs      audio and transcript of an episode to what is known of it
 //! gather.rs    pieces of an episode to its dossier
 //! driver/      runs stages on the worker or on lanes; holds capabilities, batches, times, retries
 //! fetch/       bytes to this machine's disk, safely
@@ -14,11 +15,13 @@
 //! Invariant: every stage is total. A record that goes in comes out as a result or as a [`Fault`];
 //! nothing is dropped silently.
 
+mod awaited;
 pub mod driver;
 pub mod fault;
 pub mod fetch;
 pub mod gather;
 pub mod media;
+pub mod meet;
 pub mod record;
 pub mod select;
 pub mod stage;
