@@ -67,6 +67,7 @@ pub fn run(layout: &str, workers: usize, episodes: &[Episode], folder: &Path) ->
         fetcher: Fetcher::new(FetchPolicy { roots, ..FetchPolicy::default() }),
         staging,
         decoder: decoder()?,
+        disk_budget: Budget::new(2_000_000_000),
         audio_budget: Budget::new(128_000_000),
         models: Arc::new(Models::new(Manifest::open(&home()), Device::select("cpu")?, home())),
         weights: Arc::new(Weights::default()),

@@ -1,7 +1,8 @@
 //! The graph of one worker, built from a layout.
 //!
 //! ```text
-//! intake ─▶ identity ─▶ fetch ─▶ digest ─▶ [operators of pieces] ─▶ gather ─▶ [operators of episodes] ─▶ publish ─▶ outcomes
+//! intake ─▶ identity ─▶ fetch ─▶ digest ─▶ decode, transcript ─▶ meet ─▶ likeness ─▶ [operators of pieces]
+//!                    outcomes ◀─ publish ◀─ [operators of episodes] ◀─ gather ◀──────────────┘
 //! ```
 //! Operators are wired by the kinds of records that their stages consume, so a new layout needs no
 //! code. Every worker builds the same graph; where a record goes is routing.
@@ -14,6 +15,7 @@ use std::time::Duration;
 
 use hark_operators::driver::{Batching, Epoch, Group, GroupSpec, Lanes, on_lanes, on_worker};
 use hark_operators::gather::{GATHERED, gather};
+use hark_operators::meet::{MET, meet};
 use hark_operators::record::outcome::Outcome;
 use hark_operators::record::{Body, Kind, Record};
 use hark_operators::stage::Stage;
@@ -28,13 +30,15 @@ use crate::latency::EpochLatency;
 use crate::layout::{Layout, OperatorSpec, Routing};
 
 /// Kinds that the graph routes from one operator to another.
-const ROUTED: [Kind; 14] = [
+const ROUTED: [Kind; 16] = [
     Kind::Announced,
     Kind::Fetched,
+    Kind::Heard,
+    Kind::Read,
+    Kind::Known,
     Kind::Window,
-    Kind::Decoded,
     Kind::Passage,
-    Kind::Parsed,
+    Kind::Whole,
     Kind::Finding,
     Kind::Unfound,
     Kind::Dossier,
@@ -56,7 +60,7 @@ pub(crate) fn groups(layout: &Layout) -> Vec<GroupSpec> {
     layout.operators.iter().map(|operator| group(operator, layout)).collect()
 }
 
-/// The kinds that leave an operator are those that another one, or the gathering, takes in.
+/// The kinds that leave an operator are those that another one, or a meeting of them, takes in.
 fn group(operator: &OperatorSpec, layout: &Layout) -> GroupSpec {
     let elsewhere = |kind: Kind| {
         layout
@@ -67,8 +71,9 @@ fn group(operator: &OperatorSpec, layout: &Layout) -> GroupSpec {
             .any(|stage| stage.consumes(kind))
     };
     // What dedupe takes in leaves `fetch`; what it lets through never leaves another operator.
+    let joined = |kind: Kind| MET.contains(&kind) || GATHERED.contains(&kind);
     let outside: BTreeSet<Kind> =
-        ROUTED.into_iter().filter(|&kind| GATHERED.contains(&kind) || elsewhere(kind)).chain([Kind::Outcome]).collect();
+        ROUTED.into_iter().filter(|&kind| joined(kind) || elsewhere(kind)).chain([Kind::Outcome]).collect();
     GroupSpec { name: operator.name(), stages: operator.stages.clone(), max_items: operator.max_items, outside }
 }
 
@@ -111,8 +116,13 @@ pub(crate) fn build(
     offered.add(intake(scope, feed.clone(), latency.clone()));
     streams.add(gate(offered.take(scope, |kind| kind == Kind::Announced), "identity", hub, dedupe::announced));
     streams.add(offered.take(scope, |kind| kind != Kind::Announced));
-    let mut gathered = false;
+    let (mut met, mut gathered) = (false, false);
     for (at, ((operator, spec), placed)) in layout.operators.iter().zip(specs).zip(placed).enumerate() {
+        if !met && operator.stages[0] >= Stage::Pieces {
+            let met_here = watched(meet(streams.take(scope, |kind| MET.contains(&kind))), "meet", latency);
+            streams.add(gate(met_here, "likeness", hub, dedupe::known));
+            met = true;
+        }
         if !gathered && operator.stages[0] >= Stage::Transcribe {
             streams.add(watched(gather(streams.take(scope, |kind| GATHERED.contains(&kind))), "gather", latency));
             gathered = true;
@@ -167,11 +177,11 @@ fn watched<'s>(
 fn makes(stage: Stage, kind: Kind) -> bool {
     match stage {
         Stage::Fetch => kind == Kind::Fetched,
-        Stage::Decode => kind == Kind::Window,
-        Stage::Transcript => kind == Kind::Passage,
+        Stage::Pieces => matches!(kind, Kind::Window | Kind::Passage),
         Stage::Transcribe => kind == Kind::Transcribed,
         Stage::Select => kind == Kind::Chosen,
         Stage::Cut => kind == Kind::Rendered,
+        Stage::Decode | Stage::Transcript => false, // what they make goes to the meeting
         Stage::Speech | Stage::Events | Stage::Embed | Stage::Publish => false,
     }
 }

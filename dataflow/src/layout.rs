@@ -198,41 +198,36 @@ impl Layout {
                     "let fetch stand alone: duplicates are dropped right after it",
                 );
             }
-            if operator.stages[0] < Stage::Transcribe && operator.stages[operator.stages.len() - 1] >= Stage::Transcribe
-            {
+            let first = operator.stages[0];
+            let last = operator.stages[operator.stages.len() - 1];
+            if first < Stage::Pieces && last >= Stage::Pieces {
+                return no(
+                    format!("operator {name} joins stages before and after an episode's audio and transcript meet"),
+                    "split it between transcript and pieces: what is known already ends there",
+                );
+            }
+            if first < Stage::Transcribe && last >= Stage::Transcribe {
                 return no(
                     format!("operator {name} joins stages before and after the pieces of an episode are gathered"),
                     "split it between embed and transcribe",
                 );
             }
-            for (stage, source) in
-                [(Stage::Speech, Stage::Decode), (Stage::Events, Stage::Decode), (Stage::Embed, Stage::Transcript)]
-            {
-                let source_comes_later = self.operators.iter().position(|o| o.stages.contains(&source))
-                    > self.operators.iter().position(|o| o.stages.contains(&stage));
-                if has(stage) && source_comes_later {
-                    return no(
-                        format!("operator {name} would need its own results: {stage} lives on what {source} sends"),
-                        "move one of the two stages",
-                    );
-                }
-            }
-            let slow = [Stage::Fetch, Stage::Decode, Stage::Transcribe, Stage::Cut];
+            let slow = [Stage::Fetch, Stage::Decode, Stage::Pieces, Stage::Transcribe, Stage::Cut];
             if operator.on == "worker" && slow.iter().any(|stage| has(*stage)) {
                 return no(
-                    format!("operator {name} waits for the network or a child process on the worker's thread"),
+                    format!("operator {name} waits for the network, a disk or a child process on the worker's thread"),
                     "put it on lanes",
                 );
             }
-            // A decoder waits while the budget of audio is used up, and only the models free it.
+            // `pieces` waits while the budget of audio is used up, and only the models free it.
             let starves = |other: &OperatorSpec| {
                 other.on == operator.on
                     && other.stages.iter().any(|stage| [Stage::Speech, Stage::Events].contains(stage) && !has(*stage))
             };
-            if has(Stage::Decode) && self.operators.iter().any(starves) {
+            if has(Stage::Pieces) && self.operators.iter().any(starves) {
                 return no(
                     format!("operator {name} shares its lanes with models that wait for its windows"),
-                    "give decode lanes of its own, or put it into one operator with speech and events",
+                    "give pieces lanes without speech and events, or put the three into one operator",
                 );
             }
         }
@@ -289,7 +284,7 @@ mod tests {
         layout test.toml: no operator runs stage speech; add an [[operator]] for it
         layout test.toml: stage speech stands in several operators; keep it in one of them
         layout test.toml: operator fetch@gpu runs on lanes gpu, which do not exist; add [lanes.NAME], or use "worker"
-        layout test.toml: operator decode+transcript+speech+events+embed@cpu has max_items 0; give 1 to 4096
+        layout test.toml: operator pieces+speech+events+embed@cpu has max_items 0; give 1 to 4096
         layout test.toml: lanes cpu have 1000000 threads; give 1 to 256
         layout test.toml: operator decode+transcript+speech+events+embed@worker[b16] waits for the network or a child process on the worker's thread; put it on lanes
         "#);

@@ -81,6 +81,9 @@ pub struct JobArgs {
     /// Megabytes of decoded audio that may be in memory at once.
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(16..=1_000_000), value_name = "MB")]
     pub audio_budget: u32,
+    /// Megabytes of decoded audio that may wait on disk for the models; an hour is 115.
+    #[arg(long, default_value_t = 2_000, value_parser = clap::value_parser!(u32).range(1..=1_000_000_000), value_name = "MB")]
+    pub disk_budget: u32,
     /// Another folder that episodes' file paths may lie under, besides the input's own.
     #[arg(long, value_name = "FOLDER")]
     pub allow_root: Vec<PathBuf>,

@@ -64,6 +64,7 @@ impl Setting {
             fetcher: Fetcher::new(policy),
             staging,
             decoder: Decoder::new(program, vec!["decode-child".to_owned()], DecodeLimits::default()),
+            disk_budget: Budget::new(args.disk_budget as usize * 1_000_000),
             audio_budget: Budget::new(args.audio_budget as usize * 1_000_000),
             models: Arc::new(Models::new(Manifest::open(&home), device, home)),
             weights: Arc::new(weights),

@@ -1,55 +1,48 @@
 //! Pieces of an episode meet at its home worker and become its dossier.
 //!
 //! Invariant: every window and passage that was sent comes back exactly once per model stage, as a
-//! finding or as a failure, so a dossier is complete by count and never waits for the frontier. The
-//! frontier only tells when the memory of closed episodes may go: a piece that arrives after its
-//! episode was given up (its decoding timed out) must not open it again.
+//! finding or as a failure, so a dossier is complete by count and never waits for the frontier. An
+//! episode whose pieces were not all sent waits for none of them.
 
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Exchange;
-use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
 
+use crate::awaited::Awaited;
 use crate::driver::Epoch;
 use crate::fault::Fault;
 use crate::record::finding::{Dossier, Finding, Variant};
 use crate::record::piece::{Sentence, Timing};
-use crate::record::{About, Body, Decoded, Episode, EpisodeKey, Failure, Kind, Parsed, Record, Spent};
+use crate::record::{About, Body, Episode, Failure, Kind, Read, Record, Spent, Whole};
 use crate::stage::Stage;
 use crate::units::{Seconds, Span};
 
 /// The kinds of records that meet here.
-pub const GATHERED: [Kind; 4] = [Kind::Decoded, Kind::Parsed, Kind::Finding, Kind::Unfound];
+pub const GATHERED: [Kind; 3] = [Kind::Whole, Kind::Finding, Kind::Unfound];
 
 /// Gathers the pieces of each episode at its home worker.
 pub fn gather(stream: StreamVec<'_, Epoch, Record>) -> StreamVec<'_, Epoch, Record> {
     let route = Exchange::new(|record: &Record| record.episode.home);
     stream.unary_frontier::<CapacityContainerBuilder<Vec<Record>>, _, _, _>(route, "gather", |_cap, _info| {
-        let mut open: HashMap<EpisodeKey, (Capability<Epoch>, Pieces)> = HashMap::new();
-        let mut closed: BTreeMap<Epoch, HashSet<EpisodeKey>> = BTreeMap::new();
+        let mut awaited: Awaited<Pieces> = Awaited::new();
         move |(input, frontier), output| {
             input.for_each_stamp(|cap, batches| {
                 let Some(cap) = cap.retain_least(output.output_index()) else { return };
                 for record in batches.flat_map(|batch| batch.drain(..)) {
-                    let key = record.episode.key().clone();
-                    if closed.get(cap.time()).is_some_and(|keys| keys.contains(&key)) {
-                        continue;
-                    }
-                    let (_, pieces) = open.entry(key.clone()).or_insert_with(|| (cap.clone(), Pieces::default()));
                     let episode = record.episode.clone();
+                    let Some(pieces) = awaited.of(episode.key(), &cap) else { continue };
                     pieces.add(record);
                     if pieces.complete() {
-                        let (cap, pieces) = open.remove(&key).expect("it is open");
-                        closed.entry(*cap.time()).or_default().insert(key);
+                        let (cap, pieces) = awaited.close(episode.key());
                         output.session(&cap).give(pieces.close(episode));
                     }
                 }
             });
-            closed.retain(|epoch, _| frontier.less_equal(epoch));
+            awaited.forget(|epoch| frontier.less_equal(epoch));
         }
     })
 }
@@ -57,8 +50,7 @@ pub fn gather(stream: StreamVec<'_, Epoch, Record>) -> StreamVec<'_, Epoch, Reco
 /// What has come back of one episode so far.
 #[derive(Default)]
 struct Pieces {
-    decoded: Option<Decoded>,
-    parsed: Option<Parsed>,
+    whole: Option<Box<Whole>>,
     speech: BTreeMap<u32, Vec<u8>>,
     events: BTreeMap<u32, (Vec<i8>, Vec<u8>)>,
     embeddings: BTreeMap<u32, Vec<f32>>,
@@ -70,18 +62,13 @@ struct Pieces {
 
 impl Pieces {
     fn add(&mut self, record: Record) {
-        let fetched_elsewhere = matches!(record.body, Body::Parsed(_));
         for (stage, time) in record.spent {
-            // Both ways from `fetch` carry its time: count it once.
-            if !(fetched_elsewhere && stage == Stage::Fetch) {
-                let sum = self.spent.entry(stage).or_default();
-                sum.queued += time.queued;
-                sum.computing += time.computing;
-            }
+            let sum = self.spent.entry(stage).or_default();
+            sum.queued += time.queued;
+            sum.computing += time.computing;
         }
         match record.body {
-            Body::Decoded(decoded) => self.decoded = Some(decoded),
-            Body::Parsed(parsed) => self.parsed = Some(parsed),
+            Body::Whole(whole) => self.whole = Some(whole),
             Body::Finding(Finding::Speech { index, frames }) => {
                 self.speech.insert(index, frames);
             }
@@ -103,11 +90,12 @@ impl Pieces {
     }
 
     fn complete(&self) -> bool {
-        let (Some(decoded), Some(parsed)) = (&self.decoded, &self.parsed) else { return false };
+        let Some(whole) = &self.whole else { return false };
         let back = |found: usize, stage| found as u32 + self.unfound.get(&stage).copied().unwrap_or_default();
-        back(self.speech.len(), Stage::Speech) >= decoded.windows
-            && back(self.events.len(), Stage::Events) >= decoded.windows
-            && back(self.embeddings.len(), Stage::Embed) >= parsed.passages
+        whole.fault.is_some()
+            || back(self.speech.len(), Stage::Speech) >= whole.windows
+                && back(self.events.len(), Stage::Events) >= whole.windows
+                && back(self.embeddings.len(), Stage::Embed) >= whole.passages.len() as u32
     }
 
     fn close(self, episode: Arc<Episode>) -> Record {
@@ -120,46 +108,41 @@ impl Pieces {
     }
 
     fn dossier(self, episode: &Episode) -> Result<Dossier, Failure> {
-        let (decoded, parsed) = (self.decoded.expect("it is complete"), self.parsed.expect("it is complete"));
-        let audio = decoded.fetched.audio.clone();
-        let mut faults = decoded.fetched.faults.clone();
-        if let Some(fault) = decoded.fault {
+        let whole = *self.whole.expect("it is complete");
+        let audio = whole.fetched.audio.clone();
+        let mut faults = whole.fetched.faults.clone();
+        if let Some(fault) = whole.fault {
             return Err(Failure { fault, about: About { audio, survived: faults, ..About::default() } });
         }
-        if let Some(fault) = parsed.fault {
-            if audio.is_none() {
-                return Err(Failure { fault, about: About { survived: faults, ..About::default() } });
-            }
-            faults.push(fault);
-        }
+        let Read { mut sentences, timing, language, fault } = Arc::unwrap_or_clone(whole.read);
+        faults.extend(fault);
         faults.extend(self.faults);
-        let odd = decoded.media.iter().flat_map(|media| &media.warnings);
+        let odd = whole.media.iter().flat_map(|media| &media.warnings);
         faults.extend(odd.map(|warning| {
             Fault::poison("decode", "damaged", warning, "publish the file again if more of it was meant")
         }));
         // A model that failed on a piece leaves a hole: the light way needs none of its results.
         let light = !self.unfound.is_empty();
         let (level, music): (Vec<_>, Vec<_>) = self.events.into_values().unzip();
-        let mut sentences = parsed.sentences;
-        if let (Some(Timing::Estimated), Some(media)) = (parsed.timing, &decoded.media) {
+        if let (Some(Timing::Estimated), Some(media)) = (timing, &whole.media) {
             stretch(&mut sentences, media.samples.seconds());
         }
         Ok(Dossier {
             key: Arc::new(episode.key().clone()),
             announcement: episode.announcement.clone(),
             audio,
-            media: decoded.media,
+            media: whole.media,
             speech: if light { Vec::new() } else { self.speech.into_values().flatten().collect() },
             level: level.concat(),
             music: music.concat(),
             sentences,
-            timing: parsed.timing,
+            timing,
             embeddings: if light {
                 Vec::new()
             } else {
-                parsed.ranges.into_iter().zip(self.embeddings.into_values()).collect()
+                whole.passages.into_iter().zip(self.embeddings.into_values()).collect()
             },
-            language: parsed.language,
+            language,
             variant: if light { Variant::Light } else { Variant::Full },
             faults,
         })

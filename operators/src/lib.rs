@@ -3,6 +3,7 @@
 //! ```text
 //! record/      what flows: announcements, windows, passages, findings, dossiers, outcomes
 //! stage/       one file per stage: records in, records out, or a typed fault
+//! meet.rs      audio and transcript of an episode to what is known of it
 //! gather.rs    pieces of an episode to its dossier
 //! dedupe/      which episodes are the same, incrementally
 //! driver/      runs stages on the worker or on lanes; holds capabilities, batches, times, retries
@@ -15,6 +16,7 @@
 //! Invariant: every stage is total. A record that goes in comes out as a result or as a [`Fault`];
 //! nothing is dropped silently.
 
+mod awaited;
 pub mod dedupe;
 pub mod driver;
 pub mod fault;
@@ -22,6 +24,7 @@ pub mod fetch;
 pub mod gather;
 pub mod likeness;
 pub mod media;
+pub mod meet;
 pub mod record;
 pub mod select;
 pub mod stage;

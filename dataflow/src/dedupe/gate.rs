@@ -3,8 +3,10 @@
 use std::collections::VecDeque;
 
 use hark_operators::dedupe::exact::{Key, KnownAt};
+use hark_operators::dedupe::near::Likeness;
 use hark_operators::dedupe::standing::Announced;
 use hark_operators::driver::Epoch;
+use hark_operators::record::finding::LocalAudio;
 use hark_operators::record::{Body, EpisodeId, EpisodeKey, Record};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
@@ -12,12 +14,14 @@ use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
 
-use super::{Hub, keeper};
+use super::Hub;
 
 /// Something that became known of an episode.
 pub(crate) enum Told {
     Announced(EpisodeId, Announced),
     Digest(EpisodeKey, Key),
+    Print(EpisodeKey, Likeness),
+    Signature(EpisodeKey, Likeness),
 }
 
 struct Held {
@@ -32,11 +36,11 @@ pub(crate) fn gate<'s>(
     stream: StreamVec<'s, Epoch, Record>,
     name: &str,
     hub: &Hub,
-    tell: impl Fn(&Record) -> Option<Told> + 'static,
+    tell: impl Fn(&Record) -> Vec<Told> + 'static,
 ) -> StreamVec<'s, Epoch, Record> {
     let scope = stream.scope();
     let hub = hub.clone();
-    let route = Exchange::new(|record: &Record| keeper(&record.episode.key().episode));
+    let route = Exchange::new(|record: &Record| record.episode.home);
     stream.unary::<CapacityContainerBuilder<Vec<Record>>, _, _, _>(route, name, move |_cap, info| {
         hub.wake_when_known(scope.activator_for(info.address));
         let mut held: VecDeque<Held> = VecDeque::new();
@@ -44,8 +48,8 @@ pub(crate) fn gate<'s>(
             input.for_each_stamp(|cap, batches| {
                 let Some(cap) = cap.retain_least(output.output_index()) else { return };
                 for record in batches.flat_map(|batch| batch.drain(..)) {
-                    match tell(&record) {
-                        Some(told) => held.push_back(Held { told_at: hub.tell(told), cap: cap.clone(), record }),
+                    match tell(&record).into_iter().map(|told| hub.tell(told)).max() {
+                        Some(told_at) => held.push_back(Held { told_at, cap: cap.clone(), record }),
                         None => output.session(&cap).give(record),
                     }
                 }
@@ -61,7 +65,7 @@ pub(crate) fn gate<'s>(
 }
 
 /// What an announcement makes known.
-pub(crate) fn announced(record: &Record) -> Option<Told> {
+pub(crate) fn announced(record: &Record) -> Vec<Told> {
     let announcement = &record.episode.announcement;
     let announced = Announced {
         revision: announcement.key.revision,
@@ -70,14 +74,24 @@ pub(crate) fn announced(record: &Record) -> Option<Told> {
         published: if announcement.published == 0 { i64::MAX } else { announcement.published },
         enclosure: announcement.audio.as_ref().map(|audio| enclosure(&announcement.base, audio)),
     };
-    Some(Told::Announced(announcement.key.episode.clone(), announced))
+    vec![Told::Announced(announcement.key.episode.clone(), announced)]
 }
 
 /// What the bytes of an episode make known; nothing without audio.
-pub(crate) fn fetched(record: &Record) -> Option<Told> {
-    let Body::Fetched(fetched) = &record.body else { return None };
-    let digest = blake3::Hash::from_hex(&fetched.audio.as_ref()?.digest).expect("fetch writes a digest in hex");
-    Some(Told::Digest(record.episode.key().clone(), Key::of(digest.as_bytes())))
+pub(crate) fn fetched(record: &Record) -> Vec<Told> {
+    let Body::Fetched(fetched) = &record.body else { return Vec::new() };
+    let digest = |audio: &LocalAudio| blake3::Hash::from_hex(&audio.digest).expect("fetch writes a digest in hex");
+    let told = |digest: blake3::Hash| Told::Digest(record.episode.key().clone(), Key::of(digest.as_bytes()));
+    fetched.audio.iter().map(|audio| told(digest(audio))).collect()
+}
+
+/// How a decoded and read episode sounds and what is said in it; nothing of one that failed.
+pub(crate) fn known(record: &Record) -> Vec<Told> {
+    let Body::Known(known) = &record.body else { return Vec::new() };
+    let key = || record.episode.key().clone();
+    let print = known.heard.print.as_ref().map(|print| Told::Print(key(), likeness::of_print(print)));
+    let signature = known.read.signature.as_ref().map(|words| Told::Signature(key(), likeness::of_signature(words)));
+    print.into_iter().chain(signature).collect()
 }
 
 /// The key of an address: of a relative one together with what it is relative to.

@@ -124,6 +124,8 @@ impl Knowledge {
             match told {
                 Told::Announced(id, announced) => self.announced.insert((id, announced)),
                 Told::Digest(key, digest) => self.digests.insert((key, digest)),
+                Told::Print(key, likeness) => self.prints.insert((key, likeness)),
+                Told::Signature(key, likeness) => self.signatures.insert((key, likeness)),
             }
         }
         if now > shared.clock.get() {

@@ -13,7 +13,7 @@ mod gate;
 mod judgements;
 mod knowledge;
 
-pub(crate) use gate::{announced, fetched, gate};
+pub(crate) use gate::{announced, fetched, gate, known};
 pub use judgements::Judgements;
 pub(crate) use knowledge::{Hub, Knowledge};
 

@@ -38,9 +38,30 @@ impl Budget {
         Permit { of: self.clone(), bytes }
     }
 
+    /// Takes bytes at once, also beyond the limit: for what must not wait. Whoever begins such a
+    /// thing asks [`has_room`](Self::has_room) before.
+    pub fn take(&self, bytes: usize) -> Permit {
+        let mut permit = Permit { of: self.clone(), bytes: 0 };
+        permit.grow(bytes);
+        permit
+    }
+
+    /// Whether the limit is not reached.
+    pub fn has_room(&self) -> bool {
+        self.held() < self.0.limit
+    }
+
     /// Bytes held at this moment.
     pub fn held(&self) -> usize {
         *self.0.held.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+impl Permit {
+    /// Takes more, as [`Budget::take`] does.
+    pub fn grow(&mut self, bytes: usize) {
+        *self.of.0.held.lock().unwrap_or_else(PoisonError::into_inner) += bytes;
+        self.bytes += bytes;
     }
 }
 

@@ -1,8 +1,8 @@
 //! Stages that share an operator: what one emits, the next takes in without an exchange between.
 //!
 //! ```text
-//! fetched ─▶ [decode ─windows▶ speech ─findings▶ outside
-//!                    └windows▶ events ─findings▶ outside]
+//! known ─▶ [pieces ─windows▶ speech ─findings▶ outside
+//!                  └windows▶ events ─findings▶ outside]
 //! ```
 //! Records of an inner kind are held until a slot's batch is full, then run at once, so an
 //! episode of three hours never holds more than one batch of windows here.
@@ -150,7 +150,7 @@ fn flush(slots: &mut [Slot], outside: &BTreeSet<Kind>, emit: &mut Emit, busy: &m
                 if let Some(body) = unfinished {
                     send(i, body, Spent::new(), &mut inner);
                 }
-                slot.stage.failed(&records[i], panicked(slot.stage, &records[i]), sent[i])
+                slot.stage.failed(&records[i], panicked(slot.stage, &records[i]))
             }
         };
         let mut spent = records[i].spent.clone();

@@ -114,6 +114,11 @@ impl Lanes {
         self.free.load(Ordering::Acquire) > 0
     }
 
+    /// Whether the stages of this operator let another batch begin now.
+    pub(super) fn admits(&self, operator: usize) -> bool {
+        self.specs.get(&operator).is_none_or(|spec| spec.stages.iter().all(|stage| stage.admits(&self.equipment)))
+    }
+
     pub(super) fn push(&self, rank: Rank, job: Job) {
         // Saturating: more jobs may wait than there are lanes when operators push at once.
         let _ = self.free.fetch_update(Ordering::AcqRel, Ordering::Acquire, |free| Some(free.saturating_sub(1)));

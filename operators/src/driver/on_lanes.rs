@@ -98,7 +98,7 @@ pub fn on_lanes<'s>(
                         tracing::error!(%fault, "no lane could be started in place of one that hangs");
                     }
                 }
-                while lanes.has_room() && ready(&waiting, &batching, now) {
+                while lanes.has_room() && ready(&waiting, &batching, now) && lanes.admits(operator) {
                     let batch = take_batch(&mut waiting, batching.max_items);
                     let since = batch.iter().map(|item| item.since).min().unwrap_or(now);
                     let priority =
@@ -169,7 +169,7 @@ fn timed_out(stages: &[Stage], record: &Record, deadline: Duration) -> Vec<Recor
                 "replay it, or raise `deadline_seconds` in the layout",
             );
             Record {
-                body: stage.failed(record, fault, 0),
+                body: stage.failed(record, fault),
                 episode: record.episode.clone(),
                 spent: record.spent.clone(),
             }

@@ -5,6 +5,7 @@
 //! decoder (parent) ── wire ──▶ child ─▶ source (demux, decode, trim) ─▶ mix ─▶ resample ─┐
 //!    │      ◀──────── 16 kHz i16 blocks, or a span as f32 ───────────────────────────────┘
 //!    └─ foreign: ffmpeg, for what the child does not know
+//! pcm: the blocks of an episode on disk, until the models have seen them
 //! ```
 
 pub mod child;
@@ -13,6 +14,7 @@ pub mod decoder;
 pub mod events;
 pub mod limits;
 mod mix;
+pub mod pcm;
 mod resample;
 mod source;
 mod wire;

@@ -10,6 +10,7 @@ use super::piece::{Sentence, Timing};
 use super::{Announcement, EpisodeKey};
 use crate::fault::Fault;
 use crate::media::clip::{Cut, EncodedClip};
+use crate::media::pcm::Pcm;
 
 /// An episode that hark has taken in.
 #[derive(Debug, Serialize, Deserialize)]
@@ -40,33 +41,57 @@ pub struct Fetched {
     pub faults: Vec<Fault>,
 }
 
-/// The end of decoding: how many windows were sent, and what the decoder learnt.
+/// What came of an episode's audio.
 #[derive(Clone, Debug, Serialize, Deserialize)]
-pub struct Decoded {
+pub struct Heard {
     /// What was fetched.
     pub fetched: Arc<Fetched>,
-    /// Windows sent before this record.
-    pub windows: u32,
+    /// The decoded samples; `None` without audio or after a fault. Only on the machine that decoded
+    /// them, which is the episode's home.
+    #[serde(skip)]
+    pub pcm: Option<Arc<Pcm>>,
     /// What the decoder learnt; `None` without audio or after a fault.
     pub media: Option<Media>,
-    /// Why decoding stopped early.
+    /// Why it could not be decoded to its end.
     pub fault: Option<Fault>,
 }
 
-/// The end of reading the transcript.
+/// What came of an episode's transcript.
 #[derive(Clone, Debug, Default, Serialize, Deserialize)]
-pub struct Parsed {
-    /// Passages sent before this record.
-    pub passages: u32,
-    /// The transcript's sentences; empty without one.
+pub struct Read {
+    /// Its sentences; empty without a transcript.
     pub sentences: Vec<Sentence>,
-    /// Which sentences each passage covers, half-open.
-    pub ranges: Vec<(u32, u32)>,
     /// How the times came about.
     pub timing: Option<Timing>,
     /// Language of the words.
     pub language: Option<String>,
     /// Why there are no sentences although there was a transcript.
+    pub fault: Option<Fault>,
+}
+
+/// An episode whose audio and transcript are known and worth the models' time.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Known {
+    /// Its audio, without a fault.
+    pub heard: Heard,
+    /// Its transcript; may bear a fault where there is audio.
+    pub read: Arc<Read>,
+}
+
+/// The last that is sent of an episode's pieces: how many there are, and what is known besides.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Whole {
+    /// What was fetched.
+    pub fetched: Arc<Fetched>,
+    /// What the decoder learnt; `None` without audio.
+    pub media: Option<Media>,
+    /// Its transcript.
+    pub read: Arc<Read>,
+    /// Windows sent before this record.
+    pub windows: u32,
+    /// Which sentences each passage covers that was sent before this record, half-open.
+    pub passages: Vec<(u32, u32)>,
+    /// Why not all pieces were sent.
     pub fault: Option<Fault>,
 }
 

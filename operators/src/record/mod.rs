@@ -1,10 +1,9 @@
 //! What flows through the graph.
 //!
 //! ```text
-//! Announced ─▶ Fetched ─▶ Window ──▶ Finding ─┐
-//!                 │  └───▶ Decoded ───────────┤
-//!                 ├─────▶ Passage ─▶ Finding ─┼▶ Dossier ─▶ Transcribed ─▶ Chosen ─▶ Rendered ─▶ Outcome
-//!                 └─────▶ Parsed ─────────────┘
+//! Announced ─▶ Fetched ─┬▶ Heard ─┬▶ Known ─┬▶ Window ──▶ Finding ─┐
+//!                       └▶ Read ──┘         ├▶ Passage ─▶ Finding ─┼▶ Dossier ─▶ Transcribed ─▶ Chosen ─▶ Rendered ─▶ Outcome
+//!                                           └▶ Whole ──────────────┘
 //! ```
 //! A piece that a model could not do comes back as `Unfound`; an episode that cannot go on comes
 //! to its end as `Failed` or `Settled`. So every record that goes in is accounted for.
@@ -19,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 pub use announcement::{Announcement, EpisodeId, EpisodeKey, Priority, TranscriptSource};
-pub use episode::{About, Chosen, Decoded, Episode, Failure, Fetched, Parsed, Rendered};
+pub use episode::{About, Chosen, Episode, Failure, Fetched, Heard, Known, Read, Rendered, Whole};
 
 use serde::{Deserialize, Serialize};
 
@@ -51,14 +50,18 @@ pub enum Body {
     Announced,
     /// Its bytes are on this machine.
     Fetched(Arc<Fetched>),
+    /// Its audio is decoded.
+    Heard(Box<Heard>),
+    /// Its transcript is read.
+    Read(Arc<Read>),
+    /// Both are, and it goes on to the models.
+    Known(Box<Known>),
     /// Up to 30 s of its audio.
     Window(Window),
-    /// Its last window has been sent.
-    Decoded(Decoded),
     /// A few of its sentences.
     Passage(Passage),
-    /// Its last passage has been sent.
-    Parsed(Parsed),
+    /// Its last window and passage have been sent.
+    Whole(Box<Whole>),
     /// A model's result on one piece.
     Finding(Finding),
     /// A model's failure on one piece.
@@ -85,10 +88,12 @@ pub enum Body {
 pub enum Kind {
     Announced,
     Fetched,
+    Heard,
+    Read,
+    Known,
     Window,
-    Decoded,
     Passage,
-    Parsed,
+    Whole,
     Finding,
     Unfound,
     Dossier,
@@ -111,10 +116,12 @@ impl Record {
         match self.body {
             Body::Announced => Kind::Announced,
             Body::Fetched(_) => Kind::Fetched,
+            Body::Heard(_) => Kind::Heard,
+            Body::Read(_) => Kind::Read,
+            Body::Known(_) => Kind::Known,
             Body::Window(_) => Kind::Window,
-            Body::Decoded(_) => Kind::Decoded,
             Body::Passage(_) => Kind::Passage,
-            Body::Parsed(_) => Kind::Parsed,
+            Body::Whole(_) => Kind::Whole,
             Body::Finding(_) => Kind::Finding,
             Body::Unfound(..) => Kind::Unfound,
             Body::Dossier(_) => Kind::Dossier,

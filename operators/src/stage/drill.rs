@@ -83,7 +83,7 @@ impl Work for Drilled {
         let (struck, spared): (Vec<usize>, Vec<usize>) = (0..batch.len()).partition(|&i| hit(&batch[i]));
         for i in struck {
             let fault = Fault::retry(self.drill.stage.name(), "drill", "it was asked to fail", "run without --drill");
-            emit(i, self.drill.stage.failed(&batch[i], fault, 0));
+            emit(i, self.drill.stage.failed(&batch[i], fault));
         }
         let rest: Vec<Record> = spared.iter().map(|&i| batch[i].clone()).collect();
         if !rest.is_empty() {

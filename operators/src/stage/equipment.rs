@@ -16,11 +16,13 @@ use crate::select::Weights;
 pub struct Equipment {
     /// Brings bytes to this machine.
     pub fetcher: Fetcher,
-    /// Folder for what is fetched and not yet published.
+    /// Folder for what is fetched or decoded and not yet published.
     pub staging: PathBuf,
     /// Decoder children.
     pub decoder: Decoder,
-    /// Bytes of decoded audio that may be in flight.
+    /// Bytes of decoded audio that may lie in `staging`.
+    pub disk_budget: Budget,
+    /// Bytes of decoded audio that may be in memory.
     pub audio_budget: Budget,
     /// Warm models.
     pub models: Arc<Models>,

@@ -10,12 +10,15 @@ mod embed;
 mod equipment;
 mod events;
 mod fetch;
+mod pieces;
 mod publish;
 mod select;
 mod speech;
 mod transcribe;
 mod transcript;
 pub mod warm;
+
+use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
@@ -25,7 +28,7 @@ pub use publish::Publisher;
 
 use crate::fault::Fault;
 use crate::record::finding::Variant;
-use crate::record::{Body, Decoded, Failure, Kind, Parsed, Record};
+use crate::record::{Body, Failure, Heard, Kind, Read, Record};
 
 /// A stage's name, in the order in which an episode meets them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
@@ -33,10 +36,12 @@ use crate::record::{Body, Decoded, Failure, Kind, Parsed, Record};
 pub enum Stage {
     /// Brings audio and transcript bytes to this machine.
     Fetch,
-    /// Audio bytes to windows of mono 16 kHz samples.
+    /// Audio bytes to mono 16 kHz samples.
     Decode,
-    /// Transcript bytes to sentences and passages.
+    /// Transcript bytes to sentences.
     Transcript,
+    /// Samples to windows, sentences to passages.
+    Pieces,
     /// Windows to probabilities of speech.
     Speech,
     /// Windows to level and music scores.
@@ -62,10 +67,11 @@ pub trait Work: Send {
 
 impl Stage {
     /// Every stage, in order.
-    pub const ALL: [Stage; 10] = [
+    pub const ALL: [Stage; 11] = [
         Stage::Fetch,
         Stage::Decode,
         Stage::Transcript,
+        Stage::Pieces,
         Stage::Speech,
         Stage::Events,
         Stage::Embed,
@@ -81,6 +87,7 @@ impl Stage {
             Stage::Fetch => "fetch",
             Stage::Decode => "decode",
             Stage::Transcript => "transcript",
+            Stage::Pieces => "pieces",
             Stage::Speech => "speech",
             Stage::Events => "events",
             Stage::Embed => "embed",
@@ -96,6 +103,7 @@ impl Stage {
         match self {
             Stage::Fetch => kind == Kind::Announced,
             Stage::Decode | Stage::Transcript => kind == Kind::Fetched,
+            Stage::Pieces => kind == Kind::Known,
             Stage::Speech | Stage::Events => kind == Kind::Window,
             Stage::Embed => kind == Kind::Passage,
             // An episode without audio passes through `transcribe` and `cut` untouched.
@@ -109,22 +117,29 @@ impl Stage {
     /// Whether this is the last body that the stage sends for a record.
     pub fn concludes(self, body: &Body) -> bool {
         match self {
-            Stage::Decode => matches!(body, Body::Decoded(_)),
-            Stage::Transcript => matches!(body, Body::Parsed(_)),
+            Stage::Pieces => matches!(body, Body::Whole(_)),
+            _ => true,
+        }
+    }
+
+    /// Whether another batch of it may begin now. For what stages take without waiting: a lane that
+    /// waited inside a stage might be the one that a later stage needs to give it back.
+    pub fn admits(self, equipment: &Equipment) -> bool {
+        match self {
+            Stage::Decode => equipment.disk_budget.has_room(),
             _ => true,
         }
     }
 
     /// What a record becomes when the stage fails on it altogether (it panicked, it timed out), so
-    /// that the episode still comes to its end. `emitted` counts the records it had sent before.
-    pub fn failed(self, record: &Record, fault: Fault, emitted: u32) -> Body {
+    /// that the episode still comes to its end.
+    pub fn failed(self, record: &Record, fault: Fault) -> Body {
         match (self, &record.body) {
             (Stage::Decode, Body::Fetched(fetched)) => {
-                Body::Decoded(Decoded { fetched: fetched.clone(), windows: emitted, media: None, fault: Some(fault) })
+                Body::Heard(Box::new(Heard { fetched: fetched.clone(), pcm: None, media: None, fault: Some(fault) }))
             }
-            (Stage::Transcript, _) => {
-                Body::Parsed(Parsed { passages: emitted, fault: Some(fault), ..Parsed::default() })
-            }
+            (Stage::Transcript, _) => Body::Read(Arc::new(Read { fault: Some(fault), ..Read::default() })),
+            (Stage::Pieces, Body::Known(known)) => Body::Whole(Box::new(pieces::whole(known, Some(fault)))),
             (Stage::Speech | Stage::Events | Stage::Embed, _) => Body::Unfound(self, fault),
             (Stage::Transcribe, Body::Dossier(dossier)) => {
                 let mut dossier = dossier.clone();
@@ -143,8 +158,13 @@ impl Stage {
     pub fn warm(self, equipment: &Equipment) -> Result<Box<dyn Work>, Fault> {
         let work: Box<dyn Work> = match self {
             Stage::Fetch => Box::new(fetch::Fetch::new(equipment.fetcher.clone(), equipment.staging.clone())),
-            Stage::Decode => Box::new(decode::Decode::new(equipment.decoder.clone(), equipment.audio_budget.clone())),
+            Stage::Decode => Box::new(decode::Decode::new(
+                equipment.decoder.clone(),
+                equipment.staging.clone(),
+                equipment.disk_budget.clone(),
+            )),
             Stage::Transcript => Box::new(transcript::ReadTranscript),
+            Stage::Pieces => Box::new(pieces::Pieces::new(equipment.audio_budget.clone())),
             Stage::Speech => Box::new(speech::Speech::warm(&equipment.models)?),
             Stage::Events => Box::new(events::Events),
             Stage::Embed => Box::new(embed::Embed::warm(&equipment.models)?),

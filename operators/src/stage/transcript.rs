@@ -1,9 +1,9 @@
-//! `Fetched -> Passage*, Parsed`: transcript bytes to sentences, and passages of a few of them.
+//! `Fetched -> Read`: transcript bytes to sentences.
 
 use std::sync::Arc;
 
 use super::Work;
-use crate::record::{Body, Episode, Fetched, Parsed, Record};
+use crate::record::{Body, Episode, Fetched, Read, Record};
 use crate::transcript;
 use crate::units::Seconds;
 
@@ -13,37 +13,22 @@ impl Work for ReadTranscript {
     fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) {
         for (i, record) in batch.iter().enumerate() {
             if let Body::Fetched(fetched) = &record.body {
-                read(&record.episode, fetched, &mut |body| emit(i, body));
+                emit(i, Body::Read(Arc::new(read(&record.episode, fetched))));
             }
         }
     }
 }
 
-fn read(episode: &Episode, fetched: &Fetched, send: &mut dyn FnMut(Body)) {
-    let Some((bytes, hint)) = &fetched.transcript else {
-        return send(Body::Parsed(Parsed::default()));
-    };
+fn read(episode: &Episode, fetched: &Fetched) -> Read {
+    let Some((bytes, hint)) = &fetched.transcript else { return Read::default() };
     let declared = episode.announcement.declared_seconds.map(Seconds);
     match transcript::parse(bytes, hint.as_deref(), declared) {
         Ok(transcript) => {
             let sentences = transcript::sentences(&transcript);
-            let passages = transcript::passages(&Arc::new(episode.key().clone()), &sentences);
-            let ranges = passages.iter().map(|passage| passage.sentences).collect();
-            let count = passages.len() as u32;
             let language = language_of(&sentences);
-            for passage in passages {
-                send(Body::Passage(passage));
-            }
-            send(Body::Parsed(Parsed {
-                passages: count,
-                sentences,
-                ranges,
-                timing: Some(transcript.timing),
-                language,
-                fault: None,
-            }));
+            Read { sentences, timing: Some(transcript.timing), language, fault: None }
         }
-        Err(fault) => send(Body::Parsed(Parsed { fault: Some(fault), ..Parsed::default() })),
+        Err(fault) => Read { fault: Some(fault), ..Read::default() },
     }
 }
 
