@@ -25,7 +25,7 @@ const AGREEING: usize = 4;
 const PAIRS_OF_ONE_KEY: usize = 64;
 /// Near a file's edge there are no landmarks; a span that comes so near, in seconds, runs to the edge.
 const BLIND: f64 = 2.0;
-/// How far a span may reach beyond its last landmark, in seconds.
+/// How far a span reaches beyond its last landmark at most, in seconds.
 const BEYOND: f64 = 1.0;
 
 /// A span that two episodes share.
@@ -137,11 +137,14 @@ fn edges(a: &Print, b: &Print, first: Pair, last: Pair) -> Shared {
         let next = next.filter(|&next| next < print.landmarks().len());
         next.map(|next| (at(print, n) - at(print, next)).abs())
     };
+    let differ = |pair: Pair| (a.landmarks()[pair.0].key ^ b.landmarks()[pair.1].key).count_ones();
     let before = beyond(
+        differ(first),
         a_start.min(b_start),
         [gap(a, first.0, first.0.checked_sub(1)), gap(b, first.1, first.1.checked_sub(1))],
     );
     let after = beyond(
+        differ(last),
         (a.seconds().0 - a_end).min(b.seconds().0 - b_end).max(0.0),
         [gap(a, last.0, Some(last.0 + 1)), gap(b, last.1, Some(last.1 + 1))],
     );
@@ -153,10 +156,13 @@ fn edges(a: &Print, b: &Print, first: Pair, last: Pair) -> Shared {
 }
 
 /// How far a span reaches beyond its last agreeing landmark: to the nearer edge of a file where nothing
-/// speaks against it, else half-way to the next landmark of either side, for that one disagrees.
-fn beyond(to_edge: f64, gaps: [Option<f64>; 2]) -> f64 {
+/// speaks against it, else about half-way to the next landmark of either side, for that one disagrees.
+/// But a key looks a second ahead: where it agrees in all signs, nearly so much is shared; each sign that
+/// differs tells of foreign sound closer by.
+fn beyond(differ: u32, to_edge: f64, gaps: [Option<f64>; 2]) -> f64 {
     let gap = gaps.into_iter().flatten().fold(f64::MAX, f64::min);
-    if to_edge <= BLIND || to_edge < gap { to_edge } else { (gap / 2.0).min(BEYOND) }
+    let vouched = (0.9 - 0.1 * f64::from(differ)).max(0.4);
+    if to_edge <= BLIND || to_edge < gap { to_edge } else { (gap / 2.0).clamp(vouched, BEYOND).min(to_edge) }
 }
 
 /// Seconds that at least one span covers.
