@@ -9,9 +9,7 @@ use std::time::{Duration, Instant};
 
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use hark_operators::Fault;
-use hark_operators::dedupe::catalogue::Rules;
-use hark_operators::dedupe::near::Rule;
-use hark_operators::dedupe::verdict::Level;
+use hark_operators::dedupe::{self, likeness};
 use hark_operators::driver::{Group, GroupSpec, Lanes};
 use hark_operators::record::outcome::Outcome;
 use hark_operators::stage::Equipment;
@@ -23,12 +21,6 @@ use crate::latency::{EpochLatency, Micros, PreviewLatency};
 use crate::layout::Layout;
 use crate::publish::{End, FolderPublisher};
 use crate::sink::SinkError;
-
-/// How near-duplicates are told.
-const RULES: Rules = Rules {
-    acoustic: Rule { level: Level::Acoustic, meetings: 2, compare: |_, _| None },
-    transcript: Rule { level: Level::Transcript, meetings: 1, compare: |_, _| None },
-};
 
 /// Why a run stopped before its end.
 #[derive(Debug, thiserror::Error)]
@@ -90,7 +82,7 @@ pub fn run(
     // Workers run on threads of their own and are not waited for after a fatal error: a worker
     // whose peer is gone would wait for ever.
     let mut config = timely::Config::process(workers);
-    hark_operators::dedupe::configure(&mut config.worker);
+    dedupe::configure(&mut config.worker);
     let guards = timely::execute(config, move |worker| {
         let result = catch_unwind(AssertUnwindSafe(|| work(worker, &site)));
         let broken = result.is_err();
@@ -188,7 +180,7 @@ fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, M
         graph::build(scope, (&site.layout, &site.specs), placed, site.feed.clone(), &hub, &latency, ended)
     });
     let publisher = site.publisher.clone();
-    let mut knowledge = Knowledge::build(worker, hub, RULES, move |key| publisher.correct(key));
+    let mut knowledge = Knowledge::build(worker, hub, likeness::rules(), move |key| publisher.correct(key));
     while !probe.done() {
         worker.step_or_park(Some(Duration::from_millis(2)));
         knowledge.advance(1 + site.started.elapsed().as_millis() as u64);

@@ -3,6 +3,7 @@
 use std::collections::VecDeque;
 
 use hark_operators::dedupe::exact::{Key, KnownAt};
+use hark_operators::dedupe::likeness;
 use hark_operators::dedupe::near::Likeness;
 use hark_operators::dedupe::standing::Announced;
 use hark_operators::driver::Epoch;
@@ -88,10 +89,8 @@ pub(crate) fn fetched(record: &Record) -> Vec<Told> {
 /// How a decoded and read episode sounds and what is said in it; nothing of one that failed.
 pub(crate) fn known(record: &Record) -> Vec<Told> {
     let Body::Known(known) = &record.body else { return Vec::new() };
-    let key = || record.episode.key().clone();
-    let print = known.heard.print.as_ref().map(|print| Told::Print(key(), likeness::of_print(print)));
-    let signature = known.read.signature.as_ref().map(|words| Told::Signature(key(), likeness::of_signature(words)));
-    print.into_iter().chain(signature).collect()
+    let print = known.heard.print.as_ref().and_then(likeness::of_print);
+    print.into_iter().map(|print| Told::Print(record.episode.key().clone(), print)).collect()
 }
 
 /// The key of an address: of a relative one together with what it is relative to.

@@ -14,6 +14,7 @@
 pub mod catalogue;
 mod component;
 pub mod exact;
+pub mod likeness;
 pub mod near;
 pub mod standing;
 #[cfg(test)]

@@ -168,11 +168,7 @@ fn timed_out(stages: &[Stage], record: &Record, deadline: Duration) -> Vec<Recor
                 format!("no result for episode {} within {} s", record.episode.key().episode, deadline.as_secs()),
                 "replay it, or raise `deadline_seconds` in the layout",
             );
-            Record {
-                body: stage.failed(record, fault),
-                episode: record.episode.clone(),
-                spent: record.spent.clone(),
-            }
+            Record { body: stage.failed(record, fault), episode: record.episode.clone(), spent: record.spent.clone() }
         })
         .collect()
 }

@@ -9,6 +9,7 @@ use super::outcome::{ModelUsed, Picture, Selection};
 use super::piece::{Sentence, Timing};
 use super::{Announcement, EpisodeKey};
 use crate::fault::Fault;
+use crate::likeness::acoustic::Print;
 use crate::media::clip::{Cut, EncodedClip};
 use crate::media::pcm::Pcm;
 
@@ -52,6 +53,8 @@ pub struct Heard {
     pub pcm: Option<Arc<Pcm>>,
     /// What the decoder learnt; `None` without audio or after a fault.
     pub media: Option<Media>,
+    /// How it sounds; `None` without audio or after a fault.
+    pub print: Option<Print>,
     /// Why it could not be decoded to its end.
     pub fault: Option<Fault>,
 }

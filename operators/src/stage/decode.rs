@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::Work;
 use crate::driver::Budget;
 use crate::fault::Fault;
+use crate::likeness::acoustic::{Fingerprinter, Print};
 use crate::media::decoder::Decoder;
 use crate::media::pcm::{Pcm, PcmWriter};
 use crate::record::finding::Media;
@@ -25,24 +26,28 @@ impl Decode {
     }
 
     fn hear(&self, fetched: &Arc<Fetched>) -> Heard {
-        let nothing = Heard { fetched: fetched.clone(), pcm: None, media: None, fault: None };
+        let nothing = Heard { fetched: fetched.clone(), pcm: None, media: None, print: None, fault: None };
         match fetched.audio.as_ref().map(|audio| self.decode(&audio.path)) {
             None => nothing,
-            Some(Ok((media, pcm))) => Heard { pcm: Some(Arc::new(pcm)), media: Some(media), ..nothing },
+            Some(Ok((media, pcm, print))) => {
+                Heard { pcm: Some(Arc::new(pcm)), media: Some(media), print: Some(print), ..nothing }
+            }
             Some(Err(fault)) => Heard { fault: Some(fault), ..nothing },
         }
     }
 
-    fn decode(&self, audio: &Path) -> Result<(Media, Pcm), Fault> {
+    fn decode(&self, audio: &Path) -> Result<(Media, Pcm, Print), Fault> {
         let mut file = PcmWriter::create(&self.staging, &self.budget).map_err(|error| self.disk(&error))?;
+        let mut fingerprinter = Fingerprinter::new();
         let mut written = Ok(());
         let media = self.decoder.decode(audio, &mut |block| {
             // The one place where all of an episode's samples pass, once and in order.
+            fingerprinter.take(block);
             written = file.take(block);
             if written.is_ok() { ControlFlow::Continue(()) } else { ControlFlow::Break(()) }
         });
         written.map_err(|error| self.disk(&error))?;
-        Ok((media?, file.finish()))
+        Ok((media?, file.finish(), fingerprinter.finish()))
     }
 
     fn disk(&self, error: &io::Error) -> Fault {

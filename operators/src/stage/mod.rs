@@ -135,9 +135,13 @@ impl Stage {
     /// that the episode still comes to its end.
     pub fn failed(self, record: &Record, fault: Fault) -> Body {
         match (self, &record.body) {
-            (Stage::Decode, Body::Fetched(fetched)) => {
-                Body::Heard(Box::new(Heard { fetched: fetched.clone(), pcm: None, media: None, fault: Some(fault) }))
-            }
+            (Stage::Decode, Body::Fetched(fetched)) => Body::Heard(Box::new(Heard {
+                fetched: fetched.clone(),
+                pcm: None,
+                media: None,
+                print: None,
+                fault: Some(fault),
+            })),
             (Stage::Transcript, _) => Body::Read(Arc::new(Read { fault: Some(fault), ..Read::default() })),
             (Stage::Pieces, Body::Known(known)) => Body::Whole(Box::new(pieces::whole(known, Some(fault)))),
             (Stage::Speech | Stage::Events | Stage::Embed, _) => Body::Unfound(self, fault),

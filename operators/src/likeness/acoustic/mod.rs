@@ -18,6 +18,7 @@
 
 mod align;
 mod anchor;
+mod bytes;
 mod envelope;
 mod fingerprinter;
 mod key;
