@@ -18,7 +18,9 @@ fn the_example_feed_gives_previews_and_an_outcome_for_every_episode() {
     assert_eq!(ran.code, 3, "two episodes are broken on purpose: {}", ran.err);
     let announced = std::fs::read_to_string(feed()).expect("it is committed").matches("<item>").count();
     assert_eq!(outcomes.len(), announced, "{outcomes:#?}");
-    assert_eq!(count(&outcomes, "duplicate"), 1, "one file is an exact copy: {outcomes:#?}");
+    assert_eq!(outcomes["counter-talk-2-again"]["reason"], "digest", "an exact copy: {outcomes:#?}");
+    assert_eq!(outcomes["small-wonders-1-other-host"]["reason"], "acoustic", "a re-encoded copy: {outcomes:#?}");
+    assert_eq!(count(&outcomes, "duplicate"), 2, "{outcomes:#?}");
     assert!(count(&outcomes, "published") >= 6, "{outcomes:#?}");
     for preview in previews(folder.path()) {
         let clip = folder.path().join(preview["clip"]["uri"].as_str().expect("a clip has a uri"));
