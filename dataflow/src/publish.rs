@@ -12,7 +12,7 @@ use hark_operators::stage::Publisher;
 use crate::dedupe::Judgements;
 use crate::intake::unix_now;
 use crate::latency::PreviewLatency;
-use crate::sink::{ObjectKey, ObjectKind, Objects, OutcomeTable, SinkError};
+use crate::sink::{ObjectKey, ObjectKind, Objects, OutcomeTable, SinkError, Which};
 
 /// Changes whenever the same bytes would give another preview: part of every object's key.
 pub const PIPELINE: &str = concat!("hark-", env!("CARGO_PKG_VERSION"));
@@ -117,6 +117,30 @@ impl FolderPublisher {
         }
     }
 
+    /// Takes down what stands of an episode's earlier revisions, and with a withdrawal of this one, also
+    /// where an earlier run published them. Returns whether this revision has a row.
+    fn retract_earlier(&self, key: &EpisodeKey, withdrawn: bool) -> Result<bool, SinkError> {
+        let mut known = false;
+        for outcome in self.table.read(Which::Episode(&key.episode.0))? {
+            let this = outcome.revision == key.revision;
+            known |= this;
+            let falls = outcome.revision < key.revision || this && withdrawn;
+            if !falls || matches!(outcome.state, State::TakenDown { .. }) {
+                continue;
+            }
+            if let State::Published { clips, .. } = &outcome.state {
+                let object = match clips.first() {
+                    Some(clip) => ObjectKey::of_uri(&clip.uri),
+                    None => Some(ObjectKey::of(&outcome.episode, outcome.revision, "", PIPELINE)),
+                };
+                object.map(|object| self.objects.remove(&object)).transpose()?;
+            }
+            let state = State::TakenDown { revised_by: (!this).then_some(key.revision) };
+            self.table.record(&Outcome { state, ..without_about(outcome) })?;
+        }
+        Ok(known)
+    }
+
     fn run_again(&self, key: &EpisodeKey) -> Result<(), SinkError> {
         if let Some(outcome) = self.table.one(&key.episode.0, key.revision)? {
             // Nobody listens only when the run has been given up.
@@ -195,9 +219,10 @@ impl FolderPublisher {
             picture: about.picture,
             announcement: (**announcement).clone(),
         };
-        let announcement_of_end =
-            announcement.withdrawn && self.table.one(&outcome.episode, outcome.revision)?.is_some();
-        if !announcement_of_end {
+        // The first announcement of an episode, which nearly all are, has nothing before it.
+        let known =
+            (announcement.withdrawn || key.revision > 0) && self.retract_earlier(key, announcement.withdrawn)?;
+        if !(announcement.withdrawn && known) {
             self.table.record(&outcome)?; // a withdrawal has no title: the episode's own row stays
         }
         let end = end_of(&outcome.state);

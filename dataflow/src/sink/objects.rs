@@ -37,6 +37,12 @@ impl ObjectKey {
         Self(hex::encode(hash.finalize()))
     }
 
+    /// The key of the preview that an object with this [`Objects::uri`] belongs to.
+    pub fn of_uri(uri: &str) -> Option<Self> {
+        let name = uri.rsplit('/').next()?.split('.').next()?;
+        (name.len() == 64 && name.bytes().all(|byte| byte.is_ascii_hexdigit())).then(|| Self(name.to_owned()))
+    }
+
     /// The 64 hex digits.
     pub fn as_str(&self) -> &str {
         &self.0

@@ -109,3 +109,14 @@ fn a_later_revision_takes_the_place_of_the_earlier() {
         assert_eq!(published.len(), 1, "{name}");
     }
 }
+
+#[test]
+fn a_later_run_takes_down_what_an_earlier_one_published() {
+    let folder = folder();
+    let (_, published, there) = left(folder.path(), "talk", vec![episode("talk", 1_700_000_001, "a.mp3")], "2");
+    assert_eq!((published.len(), there > 0), (1, true));
+    let (ends, published, there) =
+        left(folder.path(), "talk", vec![json!({"id": "talk", "revision": 1, "withdrawn": true})], "2");
+    assert_eq!(ends[&("talk".to_owned(), 0)], end("taken_down", None));
+    assert_eq!((published.len(), there), (0, 0), "neither line nor object is left");
+}
