@@ -1,11 +1,17 @@
 //! `hark dedupe explain`: which rule tied an episode to which other.
 
 use std::collections::HashSet;
+use std::ops::ControlFlow;
+use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use hark_dataflow::sink::{OutcomeTable, Which};
+use hark_operators::dedupe::verdict::Level;
+use hark_operators::likeness::acoustic::{Fingerprinter, Print, Shared, align};
+use hark_operators::media::decoder::{DecodeLimits, Decoder};
 use hark_operators::record::outcome::{Outcome, State};
+use hark_operators::units::Seconds;
 
 use crate::cli::ExplainArgs;
 use crate::report::listing::plain;
@@ -31,6 +37,9 @@ pub fn explain(args: &ExplainArgs) -> Result<ExitCode> {
         if let State::Duplicate { of, .. } = &outcome.state {
             for step in chain(outcome, of, &outcomes) {
                 println!("  {step}");
+            }
+            for span in heard_in_both(outcome, &outcomes) {
+                println!("    {span}");
             }
         }
         for copy in copies(&outcome.episode, &outcomes) {
@@ -80,6 +89,42 @@ fn copies(canonical: &str, outcomes: &[Outcome]) -> Vec<String> {
         _ => None,
     };
     outcomes.iter().filter_map(tied).collect()
+}
+
+/// Where an acoustic duplicate and the episode it sounds like are the same. Both are listened to again,
+/// so this is told only while their files lie where they were announced.
+fn heard_in_both(outcome: &Outcome, outcomes: &[Outcome]) -> Vec<String> {
+    let State::Duplicate { level, via, .. } = &outcome.state else { return Vec::new() };
+    if level != Level::Acoustic.name() {
+        return Vec::new();
+    }
+    let other = outcomes.iter().filter(|other| other.episode == *via).max_by_key(|other| other.revision);
+    let prints = print_of(outcome).zip(other.and_then(print_of));
+    let Some(alignment) = prints.and_then(|(one, other)| align(&one, &other).ok()) else {
+        return vec!["(where they are the same is not told: the audio is not at hand any more)".to_owned()];
+    };
+    let line = |shared: &Shared| {
+        let (here, there) = (shared.in_a(), shared.in_b());
+        format!("{} to {} is {} to {} there", time(here.start), time(here.end), time(there.start), time(there.end))
+    };
+    alignment.shared.iter().map(line).collect()
+}
+
+fn print_of(outcome: &Outcome) -> Option<Print> {
+    let audio = Path::new(&outcome.announcement.base).join(outcome.announcement.audio.as_ref()?);
+    let decoder = Decoder::new(std::env::current_exe().ok()?, vec!["decode-child".to_owned()], DecodeLimits::default());
+    let mut fingerprinter = Fingerprinter::new();
+    let heard = decoder.decode(&audio, &mut |block| {
+        fingerprinter.take(block);
+        ControlFlow::Continue(())
+    });
+    heard.is_ok().then(|| fingerprinter.finish())
+}
+
+/// Hours, minutes, seconds and tenths.
+fn time(at: Seconds) -> String {
+    let tenths = (at.0 * 10.0).round() as u64;
+    format!("{}:{:02}:{:02}.{}", tenths / 36_000, tenths / 600 % 60, tenths / 10 % 60, tenths % 10)
 }
 
 fn tie(episode: &str, level: &str, similarity: f64, to: &str) -> String {

@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 use hark_dataflow::sink::{self, OutcomeTable, Which};
 use serde_json::Value;
 
-use crate::command::{batch, count, objects, previews, root};
+use crate::command::{batch, count, hark, objects, path, previews, root};
 
 fn feed() -> PathBuf {
     root().join("examples/feed.xml")
@@ -29,6 +29,12 @@ fn the_example_feed_gives_previews_and_an_outcome_for_every_episode() {
             preview["clip"]["bytes"].as_u64().expect("a size")
         );
     }
+    let said = hark(&["dedupe", "explain", "small-wonders-1-other-host", "--output", path(folder.path())]);
+    assert!(
+        said.out.contains("sounds like") && said.out.contains("0:00:00"),
+        "it tells how alike and where: {}",
+        said.out
+    );
     assert!(folder.path().join("index.html").is_file());
     assert!(ran.err.contains("preview (taken in to published)"), "the summary tells latencies: {}", ran.err);
 }
