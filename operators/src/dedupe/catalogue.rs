@@ -15,7 +15,7 @@ use differential_dataflow::VecCollection;
 use super::component;
 use super::exact::{self, Key, KnownAt, Member};
 use super::near::{Likeness, Rule, near};
-use super::standing::{Announced, stand};
+use super::standing::{Announced, Standing, stand};
 use super::verdict::{Level, Tie, Verdict};
 use crate::record::{EpisodeId, EpisodeKey};
 
@@ -50,7 +50,7 @@ pub struct Verdicts<'s> {
 
 /// Joins the facts.
 pub fn verdicts<'s>(facts: Facts<'s>, rules: Rules) -> Verdicts<'s> {
-    let (standing, fallen) = stand(facts.announced);
+    let Standing { members: standing, fallen } = stand(facts.announced);
     let members = standing.clone().map(|(member, _)| (member.key.clone(), member));
     let members = members.arrange_by_key_named("members");
 

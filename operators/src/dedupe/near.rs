@@ -56,7 +56,7 @@ pub(super) fn near<'s>(likenesses: VecCollection<'s, KnownAt, (Member, Likeness)
     let likenesses = likenesses.threshold_total(|_likeness, _count| 1);
     let banded = likenesses
         .clone()
-        .flat_map(|(member, likeness)| likeness.bands.to_vec().into_iter().map(move |band| (band, member.clone())));
+        .flat_map(|(member, likeness)| (0..likeness.bands.len()).map(move |at| (likeness.bands[at], member.clone())));
     let popular =
         banded.clone().map(|(band, _)| band).threshold_total(|_band, &members| isize::from(members > POPULAR));
     let pairs = banded.antijoin(popular.clone()).reduce(|_band, members, pairs| {

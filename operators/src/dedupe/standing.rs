@@ -21,10 +21,16 @@ pub struct Announced {
     pub enclosure: Option<Key>,
 }
 
-/// The members that stand, each with its enclosure, and a verdict for every revision that does not.
-pub(super) fn stand<'s>(
-    announced: VecCollection<'s, KnownAt, (EpisodeId, Announced)>,
-) -> (VecCollection<'s, KnownAt, (Member, Option<Key>)>, VecCollection<'s, KnownAt, (EpisodeKey, Verdict)>) {
+/// Which revisions stand and which do not.
+pub(super) struct Standing<'s> {
+    /// Those that stand, each with its enclosure.
+    pub(super) members: VecCollection<'s, KnownAt, (Member, Option<Key>)>,
+    /// A verdict on each that does not.
+    pub(super) fallen: VecCollection<'s, KnownAt, (EpisodeKey, Verdict)>,
+}
+
+/// Sorts the announced revisions.
+pub(super) fn stand<'s>(announced: VecCollection<'s, KnownAt, (EpisodeId, Announced)>) -> Standing<'s> {
     let latest = announced.reduce(|_id, revisions, ends| {
         let (latest, earlier) = revisions.split_last().expect("only ids with an announcement are reduced");
         let latest = latest.0;
@@ -39,7 +45,7 @@ pub(super) fn stand<'s>(
             }
         }
     });
-    let stands = latest.clone().flat_map(|(id, (revision, end))| match end {
+    let members = latest.clone().flat_map(|(id, (revision, end))| match end {
         End::Stands(announced) => {
             let key = EpisodeKey { episode: id, revision };
             Some((Member { published: announced.published, key }, announced.enclosure))
@@ -54,7 +60,7 @@ pub(super) fn stand<'s>(
         };
         Some((EpisodeKey { episode, revision }, verdict))
     });
-    (stands, fallen)
+    Standing { members, fallen }
 }
 
 /// What becomes of one revision.
