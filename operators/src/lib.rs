@@ -8,6 +8,7 @@
 //! fetch/       bytes to this machine's disk, safely
 //! media/       foreign audio bytes: decoding in child processes, cutting, loudness
 //! transcript/  foreign transcript bytes: formats, sentences, passages
+//! likeness/    how alike two episodes are, judged by what they say
 //! select/      which minute of an episode is its preview
 //! ```
 //!
@@ -18,6 +19,7 @@ pub mod driver;
 pub mod fault;
 pub mod fetch;
 pub mod gather;
+pub mod likeness;
 pub mod media;
 pub mod record;
 pub mod select;
