@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use crossbeam_channel::unbounded;
+use hark_dataflow::dedupe::Levels;
 use hark_dataflow::intake::Feed;
 use hark_dataflow::publish::FolderPublisher;
 use hark_dataflow::sink::{Objects, OutcomeTable};
@@ -38,8 +39,8 @@ pub fn decoder() -> Result<Decoder> {
     Ok(Decoder::new(std::env::current_exe()?, vec![DECODE_CHILD.to_owned()], DecodeLimits::default()))
 }
 
-/// Runs these episodes through the graph. Episodes that name the same file are told apart by a
-/// copy-on-write copy each, so that none is a duplicate.
+/// Runs these episodes through the graph. They are the same talk many times over, so only exact copies
+/// are sought.
 ///
 /// # Errors
 /// Whatever stops the job.
@@ -77,7 +78,7 @@ pub fn run(layout: &str, workers: usize, episodes: &[Episode], folder: &Path) ->
         publisher: publisher.clone(),
     });
     let feed = Arc::new(Feed::new(Box::new(announcements.into_iter()), promoted, workers, 64));
-    Ok(hark_dataflow::run(&layout, workers, feed, equipment, publisher, &halted, |_| {})?)
+    Ok(hark_dataflow::run((&layout, Levels::Exact), workers, feed, equipment, publisher, &halted, |_| {})?)
 }
 
 fn announcement(at: usize, episode: &Episode) -> Announcement {

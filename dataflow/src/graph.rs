@@ -24,7 +24,7 @@ use timely::dataflow::operators::vec::Partition;
 use timely::dataflow::operators::{Concatenate, Inspect, Probe};
 use timely::dataflow::{Scope, StreamVec};
 
-use crate::dedupe::{self, Hub, gate};
+use crate::dedupe::{self, Hub, Levels, gate};
 use crate::intake::{Feed, intake};
 use crate::latency::EpochLatency;
 use crate::layout::{Layout, OperatorSpec, Routing};
@@ -107,7 +107,7 @@ pub(crate) fn build(
     (layout, specs): (&Layout, &[GroupSpec]),
     placed: Vec<Placed>,
     feed: Arc<Feed>,
-    hub: &Hub,
+    (hub, levels): (&Hub, Levels),
     latency: &Rc<RefCell<EpochLatency>>,
     ended: impl Fn(&Outcome) + 'static,
 ) -> Handle<Epoch> {
@@ -120,7 +120,10 @@ pub(crate) fn build(
     for (at, ((operator, spec), placed)) in layout.operators.iter().zip(specs).zip(placed).enumerate() {
         if !met && operator.stages[0] >= Stage::Pieces {
             let met_here = watched(meet(streams.take(scope, |kind| MET.contains(&kind))), "meet", latency);
-            streams.add(gate(met_here, "likeness", hub, dedupe::known));
+            streams.add(match levels {
+                Levels::All => gate(met_here, "likeness", hub, dedupe::known),
+                Levels::Exact => met_here,
+            });
             met = true;
         }
         if !gathered && operator.stages[0] >= Stage::Transcribe {

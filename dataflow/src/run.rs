@@ -14,7 +14,7 @@ use hark_operators::driver::{Group, GroupSpec, Lanes};
 use hark_operators::record::outcome::Outcome;
 use hark_operators::stage::Equipment;
 
-use crate::dedupe::{Hub, Knowledge};
+use crate::dedupe::{Hub, Knowledge, Levels};
 use crate::graph::{self, Placed};
 use crate::intake::Feed;
 use crate::latency::{EpochLatency, Micros, PreviewLatency};
@@ -58,7 +58,7 @@ pub struct Summary {
 /// # Errors
 /// [`RunError`]; episodes without an outcome then are simply not done, and may be run again.
 pub fn run(
-    layout: &Layout,
+    (layout, levels): (&Layout, Levels),
     workers: usize,
     feed: Arc<Feed>,
     equipment: Arc<Equipment>,
@@ -71,6 +71,7 @@ pub fn run(
     let started = Instant::now();
     let site = Arc::new(Site {
         layout: layout.clone(),
+        levels,
         specs,
         crews: Mutex::new(crews),
         feed: feed.clone(),
@@ -119,6 +120,7 @@ pub fn run(
 /// What the workers of a process share.
 struct Site {
     layout: Layout,
+    levels: Levels,
     specs: Vec<GroupSpec>,
     crews: Mutex<Vec<Option<Crew>>>,
     feed: Arc<Feed>,
@@ -177,7 +179,15 @@ fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, M
     let probe = worker.dataflow(|scope| {
         let site_of_ends = site.clone();
         let ended = move |outcome: &Outcome| (site_of_ends.ended)(outcome);
-        graph::build(scope, (&site.layout, &site.specs), placed, site.feed.clone(), &hub, &latency, ended)
+        graph::build(
+            scope,
+            (&site.layout, &site.specs),
+            placed,
+            site.feed.clone(),
+            (&hub, site.levels),
+            &latency,
+            ended,
+        )
     });
     let publisher = site.publisher.clone();
     let mut knowledge = Knowledge::build(worker, hub, likeness::rules(), move |key| publisher.correct(key));

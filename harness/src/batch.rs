@@ -58,7 +58,7 @@ fn job(args: JobArgs, mut roots: Vec<PathBuf>, announcements: Announcements, pro
         Arc::new(Feed::new(announcements, setting.promoted, usize::from(args.workers), args.max_in_flight as usize));
     let bar = progress.clone();
     let summary = hark_dataflow::run(
-        &setting.layout,
+        (&setting.layout, args.dedupe.into()),
         usize::from(args.workers),
         feed,
         setting.equipment,

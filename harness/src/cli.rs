@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hark_dataflow::dedupe::Levels;
 use hark_operators::stage::Drill;
 
 /// Short previews of podcast episodes.
@@ -99,6 +100,9 @@ pub struct JobArgs {
     /// Where models run: auto, cpu, cuda:0, ...
     #[arg(long, default_value = "auto")]
     pub device: String,
+    /// How copies are sought: by enclosure, bytes, sound and words, or by enclosure and bytes alone.
+    #[arg(long, default_value = "all", value_name = "LEVELS")]
+    pub dedupe: DedupeLevels,
     /// Rehearse a failure: let a stage fail, panic or hang, on all episodes or on one
     /// (embed=fail, speech=hang@EPISODE).
     #[arg(long, value_name = "STAGE=HARM")]
@@ -112,6 +116,21 @@ pub struct JobArgs {
 pub enum LogFormat {
     Plain,
     Json,
+}
+
+#[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]
+pub enum DedupeLevels {
+    All,
+    Exact,
+}
+
+impl From<DedupeLevels> for Levels {
+    fn from(levels: DedupeLevels) -> Self {
+        match levels {
+            DedupeLevels::All => Levels::All,
+            DedupeLevels::Exact => Levels::Exact,
+        }
+    }
 }
 
 #[derive(Args)]

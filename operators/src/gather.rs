@@ -114,7 +114,7 @@ impl Pieces {
         if let Some(fault) = whole.fault {
             return Err(Failure { fault, about: About { audio, survived: faults, ..About::default() } });
         }
-        let Read { mut sentences, timing, language, fault } = Arc::unwrap_or_clone(whole.read);
+        let Read { mut sentences, timing, language, fault, signature: _ } = Arc::unwrap_or_clone(whole.read);
         faults.extend(fault);
         faults.extend(self.faults);
         let odd = whole.media.iter().flat_map(|media| &media.warnings);

@@ -10,6 +10,7 @@
 //! fetch/       bytes to this machine's disk, safely
 //! media/       foreign audio bytes: decoding in child processes, cutting, loudness
 //! transcript/  foreign transcript bytes: formats, sentences, passages
+//! likeness/    how alike two episodes are, judged by what they say
 //! select/      which minute of an episode is its preview
 //! ```
 //!

@@ -89,8 +89,10 @@ pub(crate) fn fetched(record: &Record) -> Vec<Told> {
 /// How a decoded and read episode sounds and what is said in it; nothing of one that failed.
 pub(crate) fn known(record: &Record) -> Vec<Told> {
     let Body::Known(known) = &record.body else { return Vec::new() };
-    let print = known.heard.print.as_ref().and_then(likeness::of_print);
-    print.into_iter().map(|print| Told::Print(record.episode.key().clone(), print)).collect()
+    let key = || record.episode.key().clone();
+    let print = known.heard.print.as_ref().and_then(likeness::of_print).map(|print| Told::Print(key(), print));
+    let words = known.read.signature.as_ref().and_then(likeness::of_signature);
+    print.into_iter().chain(words.map(|words| Told::Signature(key(), words))).collect()
 }
 
 /// The key of an address: of a relative one together with what it is relative to.

@@ -19,6 +19,16 @@ pub(crate) use knowledge::{Hub, Knowledge};
 
 use hark_operators::record::EpisodeId;
 
+/// How much of an episode is looked at to find that it is another's copy.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Levels {
+    /// Enclosure, bytes, sound and words.
+    #[default]
+    All,
+    /// Enclosure and bytes.
+    Exact,
+}
+
 /// The worker that keeps what is known of an episode.
 fn keeper(id: &EpisodeId) -> u64 {
     let hash = blake3::hash(id.0.as_bytes());

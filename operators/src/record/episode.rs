@@ -10,6 +10,7 @@ use super::piece::{Sentence, Timing};
 use super::{Announcement, EpisodeKey};
 use crate::fault::Fault;
 use crate::likeness::acoustic::Print;
+use crate::likeness::text::Signature;
 use crate::media::clip::{Cut, EncodedClip};
 use crate::media::pcm::Pcm;
 
@@ -68,6 +69,8 @@ pub struct Read {
     pub timing: Option<Timing>,
     /// Language of the words.
     pub language: Option<String>,
+    /// What is said, for finding the same words again; `None` without a transcript.
+    pub signature: Option<Signature>,
     /// Why there are no sentences although there was a transcript.
     pub fault: Option<Fault>,
 }

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Work;
+use crate::likeness::text::Signature;
 use crate::record::{Body, Episode, Fetched, Read, Record};
 use crate::transcript;
 use crate::units::Seconds;
@@ -26,7 +27,9 @@ fn read(episode: &Episode, fetched: &Fetched) -> Read {
         Ok(transcript) => {
             let sentences = transcript::sentences(&transcript);
             let language = language_of(&sentences);
-            Read { sentences, timing: Some(transcript.timing), language, fault: None }
+            let words = sentences.iter().flat_map(|sentence| &sentence.words).map(|word| word.text.as_str());
+            let signature = Some(Signature::of(words));
+            Read { sentences, timing: Some(transcript.timing), language, signature, fault: None }
         }
         Err(fault) => Read { fault: Some(fault), ..Read::default() },
     }
