@@ -17,6 +17,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use hark_operators::record::piece::{CONTEXT, WINDOW};
 use hark_operators::stage::Stage;
 use serde::Deserialize;
 
@@ -151,6 +152,16 @@ impl Layout {
         Ok(layout)
     }
 
+    /// Bytes of windows that `workers` workers must be able to hold at once. A group that cuts windows
+    /// keeps them until a batch of its models is full: with less, lanes whose batches are all half
+    /// full would wait for each other's bytes for ever.
+    pub fn least_audio(&self, workers: usize) -> usize {
+        let lanes = |operator: &OperatorSpec| self.lanes.get(&operator.on).map_or(1, |pool| pool.threads) * workers;
+        let cuts = self.operators.iter().filter(|operator| operator.stages.contains(&Stage::Pieces));
+        let windows: usize = cuts.map(|operator| lanes(operator) * (operator.max_items + 1)).sum();
+        windows * (WINDOW + CONTEXT) * size_of::<i16>()
+    }
+
     fn check(&self) -> Result<(), (String, String)> {
         let no = |problem: String, remedy: &str| Err((problem, remedy.to_owned()));
         for stage in Stage::ALL {
@@ -271,6 +282,13 @@ mod tests {
     }
 
     #[test]
+    fn the_least_audio_is_a_batch_per_lane_and_the_window_that_is_being_cut() {
+        let window = (WINDOW + CONTEXT) * 2;
+        assert_eq!(Layout::open("fused").expect("shipped").least_audio(10), 10 * 17 * window);
+        assert_eq!(Layout::open("split").expect("shipped").least_audio(10), 10 * 2 * window);
+    }
+
+    #[test]
     fn impossible_layouts_are_refused_with_the_place_and_the_remedy() {
         insta::assert_snapshot!([
             fused_with("\"speech\", ", ""),
@@ -279,6 +297,9 @@ mod tests {
             fused_with("max_items = 16", "max_items = 0"),
             fused_with("threads = 1", "threads = 1000000"),
             fused_with("on = \"cpu\"", "on = \"worker\""),
+            fused_with("\"transcript\"]\non = \"cpu\"\n\n[[operator]]\nstages = [\"pieces\"", "\"transcript\", \"pieces\""),
+            fused_with("[\"pieces\", \"speech\"", "[\"pieces\"]\non = \"cpu\"\n\n[[operator]]\nstages = [\"speech\""),
+            fused_with("\"embed\"]\non = \"cpu\"\nmax_items = 16\n\n[[operator]]\nstages = [", "\"embed\", "),
         ]
         .join("\n"), @r#"
         layout test.toml: no operator runs stage speech; add an [[operator]] for it
@@ -286,7 +307,10 @@ mod tests {
         layout test.toml: operator fetch@gpu runs on lanes gpu, which do not exist; add [lanes.NAME], or use "worker"
         layout test.toml: operator pieces+speech+events+embed@cpu has max_items 0; give 1 to 4096
         layout test.toml: lanes cpu have 1000000 threads; give 1 to 256
-        layout test.toml: operator decode+transcript+speech+events+embed@worker[b16] waits for the network or a child process on the worker's thread; put it on lanes
+        layout test.toml: operator decode+transcript@worker waits for the network, a disk or a child process on the worker's thread; put it on lanes
+        layout test.toml: operator decode+transcript+pieces+speech+events+embed@cpu[b16] joins stages before and after an episode's audio and transcript meet; split it between transcript and pieces: what is known already ends there
+        layout test.toml: operator pieces@cpu shares its lanes with models that wait for its windows; give pieces lanes without speech and events, or put the three into one operator
+        layout test.toml: operator pieces+speech+events+embed+transcribe+select+cut@cpu joins stages before and after the pieces of an episode are gathered; split it between embed and transcribe
         "#);
         assert!(fused_with("max_items", "max_itmes").contains("line"), "a misspelt key names its line");
     }

@@ -79,7 +79,7 @@ pub struct JobArgs {
     /// Episodes that may be on their way at once.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub max_in_flight: u32,
-    /// Megabytes of decoded audio that may be in memory at once.
+    /// Megabytes of decoded audio that may be in memory at once; never less than a batch per lane.
     #[arg(long, default_value_t = 128, value_parser = clap::value_parser!(u32).range(16..=1_000_000), value_name = "MB")]
     pub audio_budget: u32,
     /// Megabytes of decoded audio that may wait on disk for the models; an hour is 115.

@@ -65,7 +65,9 @@ impl Setting {
             staging,
             decoder: Decoder::new(program, vec!["decode-child".to_owned()], DecodeLimits::default()),
             disk_budget: Budget::new(args.disk_budget as usize * 1_000_000),
-            audio_budget: Budget::new(args.audio_budget as usize * 1_000_000),
+            audio_budget: Budget::new(
+                (args.audio_budget as usize * 1_000_000).max(layout.least_audio(usize::from(args.workers))),
+            ),
             models: Arc::new(Models::new(Manifest::open(&home), device, home)),
             weights: Arc::new(weights),
             accept_gates: args.accept_gates,

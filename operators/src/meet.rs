@@ -96,3 +96,96 @@ impl Parts {
         Record { episode, body, spent: self.spent }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use std::cell::RefCell;
+    use std::rc::Rc;
+
+    use timely::dataflow::operators::vec::ToStream;
+    use timely::dataflow::operators::{Inspect, Probe};
+
+    use super::*;
+    use crate::fault::Fault;
+    use crate::record::finding::LocalAudio;
+    use crate::record::outcome::StageTime;
+    use crate::record::{Announcement, EpisodeId, EpisodeKey, Fetched, Priority};
+
+    fn episode() -> Arc<Episode> {
+        let announcement = Announcement {
+            key: EpisodeKey { episode: EpisodeId("one".to_owned()), revision: 0 },
+            show: String::new(),
+            title: String::new(),
+            description: String::new(),
+            published: 0,
+            audio: None,
+            transcript: None,
+            language: None,
+            declared_seconds: None,
+            priority: Priority::Normal,
+            base: String::new(),
+        };
+        Arc::new(Episode { announcement: Arc::new(announcement), ingested_at: 0.0, home: 0 })
+    }
+
+    fn heard(audio: bool, fault: Option<Fault>) -> Body {
+        let audio = audio.then(|| LocalAudio { path: "a.mp3".into(), bytes: 1, digest: String::new() });
+        let fetched = Arc::new(Fetched { audio, ..Fetched::default() });
+        Body::Heard(Box::new(Heard { fetched, pcm: None, media: None, fault }))
+    }
+
+    fn read(fault: Option<Fault>) -> Body {
+        Body::Read(Arc::new(Read { fault, ..Read::default() }))
+    }
+
+    fn fault(stage: &'static str) -> Option<Fault> {
+        Some(Fault::retry(stage, "test", "it failed", "try again"))
+    }
+
+    /// What leaves the meeting when these bodies of one episode come to it.
+    fn met(bodies: Vec<Body>) -> Vec<Record> {
+        let episode = episode();
+        let spent = |body: &Body| {
+            let own = if matches!(body, Body::Heard(_)) { Stage::Decode } else { Stage::Transcript };
+            let second = StageTime { queued: 0.0, computing: 1.0 };
+            Spent::from([(Stage::Fetch, second), (own, second)])
+        };
+        let records: Vec<Record> =
+            bodies.into_iter().map(|body| Record { episode: episode.clone(), spent: spent(&body), body }).collect();
+        timely::execute_directly(move |worker| {
+            let left = Rc::new(RefCell::new(Vec::new()));
+            let leaving = left.clone();
+            let (probe, _) = worker.dataflow::<Epoch, _, _>(|scope| {
+                meet(records.to_stream(scope)).inspect(move |record| leaving.borrow_mut().push(record.clone())).probe()
+            });
+            worker.step_while(|| !probe.done());
+            left.take()
+        })
+    }
+
+    #[test]
+    fn an_episode_goes_on_once_when_both_parts_are_there_and_only_the_first_of_each_counts() {
+        let left =
+            met(vec![heard(true, None), heard(true, fault("decode")), read(None), read(None), heard(true, None)]);
+        assert_eq!(left.iter().map(Record::kind).collect::<Vec<_>>(), [Kind::Known]);
+        let seconds: Vec<_> = left[0].spent.iter().map(|(stage, time)| (*stage, time.computing)).collect();
+        assert_eq!(seconds, [(Stage::Fetch, 1.0), (Stage::Decode, 1.0), (Stage::Transcript, 1.0)]);
+    }
+
+    #[test]
+    fn an_episode_ends_here_without_its_audio_or_without_anything_but_not_without_its_transcript() {
+        let ends = |audio, of_audio: Option<Fault>, of_transcript: Option<Fault>| {
+            let left = met(vec![read(of_transcript), heard(audio, of_audio)]);
+            match &left[..] {
+                [Record { body: Body::Known(_), .. }] => "known".to_owned(),
+                [Record { body: Body::Failed(failure), .. }] => format!("failed: {}", failure.fault.code),
+                other => panic!("one record leaves, not {other:?}"),
+            }
+        };
+        assert_eq!(ends(true, None, None), "known");
+        assert_eq!(ends(false, None, None), "known");
+        assert_eq!(ends(true, None, fault("transcript")), "known");
+        assert_eq!(ends(false, None, fault("transcript")), "failed: transcript.test");
+        assert_eq!(ends(true, fault("decode"), fault("transcript")), "failed: decode.test");
+    }
+}

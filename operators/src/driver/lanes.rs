@@ -109,13 +109,16 @@ impl Lanes {
         warmed.recv().expect("a lane reports before it ends")
     }
 
-    /// Whether a lane is free or about to be.
-    pub(super) fn has_room(&self) -> bool {
-        self.free.load(Ordering::Acquire) > 0
+    /// Whether an operator should send its next batch now: a lane is free or about to be, or the
+    /// batch is `full` and none of its own waits yet. So the queue, which knows what is nearest to
+    /// its end, chooses among all operators, not the one that happened to look first.
+    pub(super) fn takes(&self, operator: usize, full: bool) -> bool {
+        let free = self.free.load(Ordering::Acquire) > 0;
+        (free || full && !self.queue.holds(|rank| rank.operator == operator)) && self.admits(operator)
     }
 
     /// Whether the stages of this operator let another batch begin now.
-    pub(super) fn admits(&self, operator: usize) -> bool {
+    fn admits(&self, operator: usize) -> bool {
         self.specs.get(&operator).is_none_or(|spec| spec.stages.iter().all(|stage| stage.admits(&self.equipment)))
     }
 

@@ -19,8 +19,8 @@ use crate::fault::Fault;
 use crate::record::{Priority, Record};
 use crate::stage::Stage;
 
-/// When a batch is sent to a lane: when it is full, or a lane is free and the oldest record has
-/// waited long enough.
+/// When a batch is sent to a lane: when it is full and none waits for a lane yet, or a lane is free
+/// and the oldest record has waited long enough.
 #[derive(Clone, Copy, Debug)]
 pub struct Batching {
     /// Most records in a batch.
@@ -98,7 +98,7 @@ pub fn on_lanes<'s>(
                         tracing::error!(%fault, "no lane could be started in place of one that hangs");
                     }
                 }
-                while lanes.has_room() && ready(&waiting, &batching, now) && lanes.admits(operator) {
+                while ready(&waiting, &batching, now) && lanes.takes(operator, full(&waiting, &batching)) {
                     let batch = take_batch(&mut waiting, batching.max_items);
                     let since = batch.iter().map(|item| item.since).min().unwrap_or(now);
                     let priority =
@@ -130,9 +130,13 @@ pub fn on_lanes<'s>(
 
 /// Whether a batch is worth sending now that a lane is free.
 fn ready(waiting: &[VecDeque<Waiting>; 3], batching: &Batching, now: Instant) -> bool {
-    let count: usize = waiting.iter().map(VecDeque::len).sum();
     let oldest = waiting.iter().filter_map(VecDeque::front).map(|item| item.since).min();
-    count >= batching.max_items || oldest.is_some_and(|since| now.duration_since(since) >= batching.max_wait)
+    full(waiting, batching) || oldest.is_some_and(|since| now.duration_since(since) >= batching.max_wait)
+}
+
+/// Whether a batch cannot grow by waiting.
+fn full(waiting: &[VecDeque<Waiting>; 3], batching: &Batching) -> bool {
+    waiting.iter().map(VecDeque::len).sum::<usize>() >= batching.max_items
 }
 
 /// The most pressing records, and among those of one class runs of like length, so that little of

@@ -74,6 +74,12 @@ impl<J> Queue<J> {
         self.arrived.notify_one();
     }
 
+    /// Whether a job with such a rank waits.
+    pub fn holds(&self, such: impl Fn(&Rank) -> bool) -> bool {
+        let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.jobs.iter().any(|Ranked(rank, _)| such(rank))
+    }
+
     /// Waits for the next job; `None` once the queue is closed and empty.
     pub fn pop(&self) -> Option<J> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
