@@ -22,7 +22,9 @@ fn main() {
     let talks: Vec<&Text> = texts.iter().filter(|text| text.is_talk()).filter(long).collect();
     let notes: Vec<&Text> = texts.iter().filter(|text| !text.is_talk()).filter(long).collect();
     println!("{} talks and {} other texts of {} files long enough to tell\n", talks.len(), notes.len(), texts.len());
-    println!("| pair or copy | pairs | one episode | share a band | Jaccard: least | mean | most | containment: least | most |");
+    println!(
+        "| pair or copy | pairs | one episode | share a band | Jaccard: least | mean | most | containment: least | most |"
+    );
     println!("|---|--:|--:|--:|--:|--:|--:|--:|--:|");
     let pairs = |same: bool| {
         let pairs = talks.iter().enumerate().flat_map(|(n, one)| talks[n + 1..].iter().map(move |other| (one, other)));
@@ -38,9 +40,10 @@ fn main() {
         row(kind.name, copies.iter().map(|(text, copy)| (*text, copy)));
     }
     row("different episodes", pairs(false));
-    let with_notes = notes.iter().enumerate().flat_map(|(n, one)| {
-        notes[n + 1..].iter().chain(&talks).map(move |other| (&one.signature, &other.signature))
-    });
+    let with_notes = notes
+        .iter()
+        .enumerate()
+        .flat_map(|(n, one)| notes[n + 1..].iter().chain(&talks).map(move |other| (&one.signature, &other.signature)));
     row("show notes with each other and with talks", with_notes);
     costs(&talks);
 }
@@ -62,7 +65,9 @@ fn row<'s>(name: &str, pairs: impl Iterator<Item = (&'s Signature, &'s Signature
     let [least_jaccard, least_containment] = least;
     let [most_jaccard, most_containment] = most;
     let mean = sum / count as f64;
-    println!("| {name} | {count} | {found} | {tied} | {least_jaccard:.2} | {mean:.3} | {most_jaccard:.2} | {least_containment:.2} | {most_containment:.2} |");
+    println!(
+        "| {name} | {count} | {found} | {tied} | {least_jaccard:.2} | {mean:.3} | {most_jaccard:.2} | {least_containment:.2} | {most_containment:.2} |"
+    );
 }
 
 /// CPU time per hour of talk and per comparison.

@@ -123,6 +123,7 @@ mod tests {
             language: None,
             declared_seconds: None,
             priority: Priority::Normal,
+            withdrawn: false,
             base: String::new(),
         };
         Arc::new(Episode { announcement: Arc::new(announcement), ingested_at: 0.0, home: 0 })
@@ -131,7 +132,7 @@ mod tests {
     fn heard(audio: bool, fault: Option<Fault>) -> Body {
         let audio = audio.then(|| LocalAudio { path: "a.mp3".into(), bytes: 1, digest: String::new() });
         let fetched = Arc::new(Fetched { audio, ..Fetched::default() });
-        Body::Heard(Box::new(Heard { fetched, pcm: None, media: None, fault }))
+        Body::Heard(Box::new(Heard { fetched, pcm: None, media: None, print: None, fault }))
     }
 
     fn read(fault: Option<Fault>) -> Body {
@@ -155,8 +156,9 @@ mod tests {
         timely::execute_directly(move |worker| {
             let left = Rc::new(RefCell::new(Vec::new()));
             let leaving = left.clone();
-            let (probe, _) = worker.dataflow::<Epoch, _, _>(|scope| {
-                meet(records.to_stream(scope)).inspect(move |record| leaving.borrow_mut().push(record.clone())).probe()
+            let probe = worker.dataflow::<Epoch, _, _>(|scope| {
+                let met = meet(records.to_stream(scope));
+                met.inspect(move |record| leaving.borrow_mut().push(record.clone())).probe().0
             });
             worker.step_while(|| !probe.done());
             left.take()

@@ -19,12 +19,7 @@ pub struct Kind {
 /// Seconds of an advert, and of a cut.
 const ADVERT: f64 = 60.0;
 
-const fn kind(
-    name: &'static str,
-    promised: bool,
-    least_seconds: f64,
-    make: fn(&[Word], &[Word]) -> Signature,
-) -> Kind {
+const fn kind(name: &'static str, promised: bool, least_seconds: f64, make: fn(&[Word], &[Word]) -> Signature) -> Kind {
     Kind { name, promised, least_seconds, make }
 }
 

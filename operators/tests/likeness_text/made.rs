@@ -57,8 +57,7 @@ fn scripts_without_spaces_are_compared_letter_by_letter() {
         let one = dense(first, alphabet, 1, 6000);
         let other = dense(first, alphabet, 2, 6000);
         let letters: Vec<String> = one.chars().map(String::from).collect();
-        let lines: Vec<String> =
-            letters.chunks(17).map(|letters| format!("「{}。", letters.concat())).collect();
+        let lines: Vec<String> = letters.chunks(17).map(|letters| format!("「{}。", letters.concat())).collect();
         let whole = sign(&one);
         assert!(whole.shingles() > 0, "{first:x}");
         assert_eq!(whole, sign_words(&letters), "{first:x}");
