@@ -56,7 +56,7 @@ mod tests {
     use super::*;
 
     fn print() -> Print {
-        Print::new(Seconds(61.5), (0..100).map(|n| Landmark { key: n * 77_777_777 % 1009, at: n * 19 }).collect())
+        Print::new(Seconds(61.5), (0..100).map(|n| Landmark { key: n * 7_777 % 1009, at: n * 19 }).collect())
     }
 
     #[test]
