@@ -106,6 +106,9 @@ impl Worker {
     fn start(pool: &Pool) -> io::Result<Self> {
         let mut command = Command::new(&pool.program);
         command.args(&pool.args).stdin(Stdio::piped()).stdout(Stdio::piped()).stderr(Stdio::piped());
+        // A backtrace reads the whole program's debug information, for which the child's memory does
+        // not suffice: a panic would hang where it should die.
+        command.env("RUST_BACKTRACE", "0");
         // In a group of its own, so that a Ctrl-C at the terminal is the parent's to handle.
         let mut child = command.process_group(0).spawn()?;
         let (stdin, stdout) = child.stdin.take().zip(child.stdout.take()).expect("both are piped");
