@@ -5,18 +5,22 @@
 //!                     ├─ ⋈ digests ───▶ same key ──┤
 //!                     ├─ ⋈ prints ────▶ near ──────┼─▶ components ─▶ canonical ─┐
 //!                     └─ ⋈ signatures ▶ near ──────┘        ties ─────▶ the closest ──┴─▶ verdicts
+//!                             prints ──▶ repeated ◀── who stands alone ───────────────────────┘
 //! ```
 //! Facts may arrive in any order and at any time; those of a revision that does not stand count for
 //! nothing. An episode without a verdict is fresh: that is known once a probe behind the verdicts has
 //! passed the time at which its facts became known.
 
 use differential_dataflow::VecCollection;
+use differential_dataflow::operators::ThresholdTotal;
 
 use super::component;
 use super::exact::{self, Key, KnownAt, Member};
 use super::near::{Likeness, Rule, near};
+use super::repeated::{Sharing, repeated};
 use super::standing::{Announced, Standing, stand};
 use super::verdict::{Level, Tie, Verdict};
+use crate::record::part::Parts;
 use crate::record::{EpisodeId, EpisodeKey};
 
 /// What is known of episodes, as collections.
@@ -31,13 +35,15 @@ pub struct Facts<'s> {
     pub signatures: VecCollection<'s, KnownAt, (EpisodeKey, Likeness)>,
 }
 
-/// The rules of the two near levels.
+/// The rules of the two near levels, and of what different episodes share.
 #[derive(Clone, Copy, Debug)]
 pub struct Rules {
     /// For prints.
     pub acoustic: Rule,
     /// For signatures.
     pub transcript: Rule,
+    /// For the parts that prints share.
+    pub sharing: Sharing,
 }
 
 /// What follows from the facts.
@@ -46,16 +52,19 @@ pub struct Verdicts<'s> {
     pub verdicts: VecCollection<'s, KnownAt, (EpisodeKey, Verdict)>,
     /// Bands left out because too many episodes have them, with their level.
     pub popular: VecCollection<'s, KnownAt, (Level, u64)>,
+    /// The parts of episode revisions that others hold too; those without any are not named.
+    pub parts: VecCollection<'s, KnownAt, (EpisodeKey, Parts)>,
 }
 
 /// Joins the facts.
 pub fn verdicts<'s>(facts: Facts<'s>, rules: Rules) -> Verdicts<'s> {
     let Standing { members: standing, fallen } = stand(facts.announced);
-    let members = standing.clone().map(|(member, _)| (member.key.clone(), member));
+    let members = standing.clone().map(|(member, announced)| (member.key.clone(), (member, announced.show)));
     let members = members.arrange_by_key_named("members");
 
-    let by_enclosure = standing.flat_map(|(member, enclosure)| enclosure.map(|key| (key, member)));
-    let by_digest = facts.digests.join_core(members.clone(), |_key, digest, member| Some((*digest, member.clone())));
+    let by_enclosure = standing.flat_map(|(member, announced)| announced.enclosure.map(|key| (key, member)));
+    let by_digest =
+        facts.digests.join_core(members.clone(), |_key, digest, (member, _)| Some((*digest, member.clone())));
     let exact = [(Level::Enclosure, by_enclosure), (Level::Digest, by_digest)].map(|(level, keyed)| {
         let (edges, _held) = exact::edges(keyed);
         let ties = edges.clone().flat_map(move |(member, canonical)| {
@@ -65,10 +74,17 @@ pub fn verdicts<'s>(facts: Facts<'s>, rules: Rules) -> Verdicts<'s> {
         (edges, ties)
     });
 
-    let near = [(facts.prints, rules.acoustic), (facts.signatures, rules.transcript)].map(|(likenesses, rule)| {
-        let of_members =
-            likenesses.join_core(members.clone(), |_key, likeness, member| Some((member.clone(), likeness.clone())));
-        (near(of_members, rule), rule.level)
+    let of_members = |likenesses: VecCollection<'s, KnownAt, (EpisodeKey, Likeness)>| {
+        likenesses
+            .join_core(members.clone(), |_key, likeness, (member, show)| {
+                Some((member.clone(), (*show, likeness.clone())))
+            })
+            // A promoted episode makes itself known again.
+            .threshold_total(|_likeness, _count| 1)
+    };
+    let (heard, read) = (of_members(facts.prints), of_members(facts.signatures));
+    let near = [(heard.clone(), rules.acoustic), (read, rules.transcript)].map(|(likenesses, rule)| {
+        (near(likenesses.map(|(member, (_show, likeness))| (member, likeness)), rule), rule.level)
     });
     let popular = near.iter().map(|(found, level)| {
         let level = *level;
@@ -95,5 +111,6 @@ pub fn verdicts<'s>(facts: Facts<'s>, rules: Rules) -> Verdicts<'s> {
         .map(|(key, (of, tie))| (key, (tie.to != of, tie, of)))
         .reduce(|_key, ties, least| least.push((ties[0].0.clone(), 1)))
         .map(|(key, (_indirect, tie, of))| (key, Verdict::Duplicate { of, tie }));
-    Verdicts { verdicts: fallen.concat(duplicates).consolidate(), popular }
+    let parts = repeated(heard, duplicates.clone().map(|(key, _)| key), rules.sharing);
+    Verdicts { verdicts: fallen.concat(duplicates).consolidate(), popular, parts: parts.consolidate() }
 }

@@ -56,6 +56,11 @@ impl Key {
         let half = |from: usize| u64::from_be_bytes(std::array::from_fn(|i| hash[from + i]));
         Self { high: half(0), low: half(8) }
     }
+
+    /// A number that is uniform over keys, for dividing them.
+    pub(super) fn spread(self) -> u64 {
+        self.low
+    }
 }
 
 /// An episode revision that has a key. The least of those with one key is canonical: the earliest

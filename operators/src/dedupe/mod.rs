@@ -4,6 +4,7 @@
 //! standing   which revision stands (level 1 by guid and revision)
 //! exact/     the same key: enclosure address (level 1) and digest of the bytes (level 2)
 //! near       alike: sound (level 3) and words (level 4), by bands and a comparison
+//! repeated   what different episodes share: adverts, jingles, intros
 //! component  chains of these to one canonical each
 //! catalogue  all of it together ─▶ verdicts
 //! ```
@@ -16,6 +17,7 @@ mod component;
 pub mod exact;
 pub mod likeness;
 pub mod near;
+pub mod repeated;
 pub mod standing;
 #[cfg(test)]
 mod tests;

@@ -27,6 +27,8 @@ pub const POPULAR: isize = 64;
 pub struct Likeness {
     /// Keys that two of a kind share.
     pub bands: Arc<[u64]>,
+    /// Keys of moments that different episodes share where they hold the same part; may be empty.
+    pub moments: Arc<[u64]>,
     /// What `compare` reads.
     pub body: Arc<[u8]>,
 }
@@ -50,10 +52,8 @@ pub(super) struct Found<'s> {
     pub(super) popular: VecCollection<'s, KnownAt, u64>,
 }
 
-/// The near-duplicates among members by a rule.
+/// The near-duplicates among members by a rule; each has one likeness.
 pub(super) fn near<'s>(likenesses: VecCollection<'s, KnownAt, (Member, Likeness)>, rule: Rule) -> Found<'s> {
-    // A promoted episode makes itself known again.
-    let likenesses = likenesses.threshold_total(|_likeness, _count| 1);
     let banded = likenesses
         .clone()
         .flat_map(|(member, likeness)| (0..likeness.bands.len()).map(move |at| (likeness.bands[at], member.clone())));

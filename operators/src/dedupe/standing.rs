@@ -19,12 +19,14 @@ pub struct Announced {
     pub published: i64,
     /// Of the enclosure's address; `None` without audio.
     pub enclosure: Option<Key>,
+    /// Of the show; `None` where none is named.
+    pub show: Option<Key>,
 }
 
 /// Which revisions stand and which do not.
 pub(super) struct Standing<'s> {
-    /// Those that stand, each with its enclosure.
-    pub(super) members: VecCollection<'s, KnownAt, (Member, Option<Key>)>,
+    /// Those that stand, each with the announcement that stands.
+    pub(super) members: VecCollection<'s, KnownAt, (Member, Announced)>,
     /// A verdict on each that does not.
     pub(super) fallen: VecCollection<'s, KnownAt, (EpisodeKey, Verdict)>,
 }
@@ -48,7 +50,7 @@ pub(super) fn stand<'s>(announced: VecCollection<'s, KnownAt, (EpisodeId, Announ
     let members = latest.clone().flat_map(|(id, (revision, end))| match end {
         End::Stands(announced) => {
             let key = EpisodeKey { episode: id, revision };
-            Some((Member { published: announced.published, key }, announced.enclosure))
+            Some((Member { published: announced.published, key }, announced))
         }
         End::Withdrawn | End::Revised(_) => None,
     });

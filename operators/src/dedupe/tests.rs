@@ -2,7 +2,7 @@
 
 mod naive;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc;
 
 use differential_dataflow::input::InputSession;
@@ -10,11 +10,13 @@ use proptest::prelude::*;
 use timely::Config;
 use timely::dataflow::operators::Probe;
 
-use super::catalogue::{Facts, Rules, verdicts};
+use super::catalogue::{Facts, Rules, Verdicts, verdicts};
 use super::exact::{Key, KnownAt};
 use super::near::{Likeness, Rule};
+use super::repeated::{Sharing, Stretch};
 use super::standing::Announced;
 use super::verdict::{Level, Verdict};
+use crate::record::part::{Part, Parts};
 use crate::record::{EpisodeId, EpisodeKey};
 
 /// One fact and whether it is told or taken back.
@@ -31,13 +33,53 @@ fn compare(a: &[u8], b: &[u8]) -> Option<u16> {
     (a[0] == b[0]).then(|| 1000 - u16::from(a[1].abs_diff(b[1])))
 }
 
+/// Bodies with equal second letters share a stretch at a place of each one's own.
+fn shared(a: &[u8], b: &[u8]) -> Vec<Stretch> {
+    let stretch = Stretch { a_start: u32::from(a[0]), b_start: u32::from(b[0]), length: 1 + u32::from(a[1]) };
+    if a[1] == b[1] { vec![stretch] } else { Vec::new() }
+}
+
+/// One part per place, with the number of others that share it.
+fn parts(_of: &[u8], shared: &[(&EpisodeKey, Stretch)]) -> Vec<Part> {
+    let mut others: BTreeMap<(u32, u32), BTreeSet<&EpisodeKey>> = BTreeMap::new();
+    for (other, stretch) in shared {
+        others.entry((stretch.a_start, stretch.a_start + stretch.length)).or_default().insert(other);
+    }
+    let part = |((start, end), others): ((u32, u32), BTreeSet<_>)| Part {
+        start,
+        end,
+        episodes: others.len() as u32,
+        rebroadcast: false,
+    };
+    others.into_iter().map(part).collect()
+}
+
 const RULES: Rules = Rules {
+    sharing: Sharing { shared, parts },
     acoustic: Rule { level: Level::Acoustic, meetings: 2, compare },
     transcript: Rule { level: Level::Transcript, meetings: 1, compare },
 };
 
+/// What holds after a hand-over.
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Holds {
+    verdicts: BTreeMap<EpisodeKey, Verdict>,
+    parts: BTreeMap<EpisodeKey, Parts>,
+}
+
+/// A change of one of the two.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+enum Change {
+    Verdict(EpisodeKey, Verdict),
+    Parts(EpisodeKey, Parts),
+}
+
 /// What holds after each hand-over, the facts of which are spread over the workers.
 fn run(workers: usize, hand_overs: Vec<Vec<Fact>>) -> Vec<BTreeMap<EpisodeKey, Verdict>> {
+    run_all(workers, hand_overs).into_iter().map(|holds| holds.verdicts).collect()
+}
+
+fn run_all(workers: usize, hand_overs: Vec<Vec<Fact>>) -> Vec<Holds> {
     let (sender, receiver) = mpsc::channel();
     let epochs = hand_overs.len();
     let mut config = if workers == 1 { Config::thread() } else { Config::process(workers) };
@@ -53,8 +95,10 @@ fn run(workers: usize, hand_overs: Vec<Vec<Fact>>) -> Vec<BTreeMap<EpisodeKey, V
                 prints: prints.to_collection(scope),
                 signatures: signatures.to_collection(scope),
             };
-            let verdicts = verdicts(facts, RULES).verdicts;
-            let told = verdicts.inspect(move |change| sender.send(change.clone()).expect("the test still listens"));
+            let Verdicts { verdicts, parts, popular: _ } = verdicts(facts, RULES);
+            let verdicts = verdicts.map(|(key, verdict)| Change::Verdict(key, verdict));
+            let changes = verdicts.concat(parts.map(|(key, parts)| Change::Parts(key, parts)));
+            let told = changes.inspect(move |change| sender.send(change.clone()).expect("the test still listens"));
             told.inner.probe().0
         });
         for (epoch, facts) in hand_overs.iter().enumerate() {
@@ -84,20 +128,29 @@ fn run(workers: usize, hand_overs: Vec<Vec<Fact>>) -> Vec<BTreeMap<EpisodeKey, V
     .join()
     .into_iter()
     .for_each(|worker| worker.expect("no worker panics"));
-    let changes: Vec<((EpisodeKey, Verdict), KnownAt, isize)> = receiver.into_iter().collect();
+    let changes: Vec<(Change, KnownAt, isize)> = receiver.into_iter().collect();
     (0..epochs as KnownAt)
         .map(|epoch| {
-            let mut sums: BTreeMap<(EpisodeKey, Verdict), isize> = BTreeMap::new();
-            for (verdict, at, diff) in changes.iter().filter(|(_, at, _)| *at <= epoch) {
-                *sums.entry(verdict.clone()).or_default() += diff;
-                let _ = at;
+            let mut sums: BTreeMap<Change, isize> = BTreeMap::new();
+            for (change, _, diff) in changes.iter().filter(|(_, at, _)| *at <= epoch) {
+                *sums.entry(change.clone()).or_default() += diff;
             }
             sums.retain(|_, sum| *sum != 0);
-            assert!(sums.values().all(|sum| *sum == 1), "a verdict holds once: {sums:?}");
+            assert!(sums.values().all(|sum| *sum == 1), "what holds holds once: {sums:?}");
             let held = sums.len();
-            let verdicts: BTreeMap<_, _> = sums.into_keys().collect();
-            assert_eq!(verdicts.len(), held, "an episode has one verdict");
-            verdicts
+            let mut holds = Holds::default();
+            for change in sums.into_keys() {
+                match change {
+                    Change::Verdict(key, verdict) => drop(holds.verdicts.insert(key, verdict)),
+                    Change::Parts(key, parts) => drop(holds.parts.insert(key, parts)),
+                }
+            }
+            assert_eq!(
+                holds.verdicts.len() + holds.parts.len(),
+                held,
+                "an episode has one verdict and one set of parts"
+            );
+            holds
         })
         .collect()
 }
@@ -112,13 +165,17 @@ fn content(number: u8) -> Key {
 }
 
 fn likeness(bands: &[u64], body: [u8; 2]) -> Likeness {
-    Likeness { bands: bands.into(), body: body.to_vec().into() }
+    Likeness {
+        bands: bands.into(),
+        moments: bands.iter().copied().filter(|band| band % 2 == 0).collect(),
+        body: body.to_vec().into(),
+    }
 }
 
 prop_compose! {
     /// Announcements, revisions and withdrawals of a few episodes.
-    fn announcement()(id in 0..6_u8, revision in 0..3_u64, withdrawn in prop::bool::weighted(0.2), published in 0..3_i64, enclosure in prop::option::weighted(0.4, 0..4_u8)) -> Fact {
-        let announced = Announced { revision, withdrawn, published, enclosure: enclosure.map(content) };
+    fn announcement()(id in 0..6_u8, revision in 0..3_u64, withdrawn in prop::bool::weighted(0.2), published in 0..3_i64, enclosure in prop::option::weighted(0.4, 0..4_u8), show in prop::option::weighted(0.5, 0..2_u8)) -> Fact {
+        let announced = Announced { revision, withdrawn, published, enclosure: enclosure.map(content), show: show.map(content) };
         Fact::Announced(EpisodeId(format!("episode-{id}")), announced)
     }
 }
@@ -161,20 +218,22 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
     #[test]
-    fn verdicts_after_every_epoch_are_those_of_all_facts_so_far(
+    fn verdicts_and_parts_after_every_epoch_are_those_of_all_facts_so_far(
         workers in 1..5_usize,
         hand_overs in prop::collection::vec(prop::collection::vec(fact(), 0..20), 1..6).prop_map(once_each),
     ) {
-        let found = run(workers, hand_overs.clone());
+        let found = run_all(workers, hand_overs.clone());
         for (epoch, found) in found.iter().enumerate() {
             let so_far: Vec<Fact> = hand_overs[..=epoch].concat();
-            prop_assert_eq!(found, &naive::verdicts(&so_far, RULES), "after {}", epoch);
+            let verdicts = naive::verdicts(&so_far, RULES);
+            prop_assert_eq!(&found.verdicts, &verdicts, "after {}", epoch);
+            prop_assert_eq!(&found.parts, &naive::parts(&so_far, &verdicts, RULES), "after {}", epoch);
         }
     }
 }
 
 fn announced(id: u8, published: i64) -> Fact {
-    let announced = Announced { revision: 0, withdrawn: false, published, enclosure: None };
+    let announced = Announced { revision: 0, withdrawn: false, published, enclosure: None, show: None };
     Fact::Announced(EpisodeId(format!("episode-{id}")), announced)
 }
 
@@ -211,7 +270,7 @@ fn a_chain_over_three_levels_ends_in_the_earliest_episode() {
 #[test]
 fn a_withdrawn_canonical_is_succeeded_by_the_next() {
     let facts = (1..4).flat_map(|id| [announced(id, i64::from(id)), Fact::Digest(key(id, 0), content(7))]).collect();
-    let gone = Announced { revision: 0, withdrawn: true, published: 0, enclosure: None };
+    let gone = Announced { revision: 0, withdrawn: true, published: 0, enclosure: None, show: None };
     let found = run(2, vec![facts, vec![Fact::Announced(EpisodeId("episode-1".to_owned()), gone)]]);
     assert_eq!((of(&found[0], 2), of(&found[0], 3)), (Some((1, Level::Digest)), Some((1, Level::Digest))));
     assert_eq!(found[1].get(&key(1, 0)), Some(&Verdict::Withdrawn));
@@ -225,4 +284,36 @@ fn a_band_that_everybody_has_ties_nobody() {
     assert_eq!(few.len(), 19);
     let many = run(1, vec![(0..20).flat_map(everybody).collect(), (20..90).flat_map(everybody).collect()]);
     assert_eq!(many[1], BTreeMap::new());
+}
+
+/// An episode of a show whose print has this body; equal second letters share a stretch.
+fn heard(id: u8, show: Option<u8>, bands: &[u64], body: [u8; 2]) -> [Fact; 2] {
+    let announced =
+        Announced { revision: 0, withdrawn: false, published: i64::from(id), enclosure: None, show: show.map(content) };
+    let name = EpisodeId(format!("episode-{id}"));
+    [Fact::Announced(name, announced), Fact::Print(key(id, 0), likeness(bands, body))]
+}
+
+#[test]
+fn what_episodes_of_a_show_share_is_a_part_of_each_and_ends_with_a_takedown() {
+    let show = (0..20).flat_map(|id| heard(id, Some(1), &[], [id, 7])).collect();
+    let gone = Announced { revision: 0, withdrawn: true, published: 0, enclosure: None, show: None };
+    let found = run_all(2, vec![show, vec![Fact::Announced(EpisodeId("episode-10".to_owned()), gone)]]);
+    let episodes = |epoch: usize, id: u8| found[epoch].parts.get(&key(id, 0)).map(|parts| parts[0].episodes);
+    let neighbours = super::repeated::NEIGHBOURS as u32;
+    assert_eq!(
+        (episodes(0, 0), episodes(0, 10), episodes(0, 19)),
+        (Some(neighbours), Some(2 * neighbours), Some(neighbours))
+    );
+    assert_eq!((episodes(1, 10), episodes(1, 2)), (None, Some(neighbours + 2)), "the next in the row takes its place");
+}
+
+#[test]
+fn a_part_of_other_shows_is_found_however_many_have_it_and_copies_do_not_count() {
+    let everywhere = |from: u8, to: u8| (from..to).flat_map(|id| heard(id, None, &[4], [id, 7])).collect::<Vec<_>>();
+    let found = run_all(2, vec![everywhere(0, 2), everywhere(2, 100)]);
+    assert_eq!(found[0].parts.len(), 2);
+    assert_eq!(found[1].parts.len(), 100);
+    let copies = (0..3).flat_map(|id| heard(id, Some(1), &[1, 2], [0, 7])).collect();
+    assert_eq!(run_all(2, vec![copies])[0].parts.get(&key(0, 0)), None);
 }

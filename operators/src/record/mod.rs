@@ -12,6 +12,7 @@ pub mod announcement;
 pub mod episode;
 pub mod finding;
 pub mod outcome;
+pub mod part;
 pub mod piece;
 
 use std::collections::BTreeMap;

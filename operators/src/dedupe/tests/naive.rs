@@ -2,16 +2,17 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{EpisodeKey, Fact, Key, Level, Likeness, Rule, Rules, Verdict};
+use super::{EpisodeKey, Fact, Key, Level, Likeness, Parts, Rule, Rules, Verdict};
 use crate::dedupe::exact::Member;
 use crate::dedupe::near::POPULAR;
+use crate::dedupe::repeated::{NEIGHBOURS, Stretch, name};
 use crate::dedupe::standing::Announced;
 use crate::dedupe::verdict::Tie;
 use crate::record::EpisodeId;
 
 pub fn verdicts(facts: &[Fact], rules: Rules) -> BTreeMap<EpisodeKey, Verdict> {
     let mut all = BTreeMap::new();
-    let mut standing: BTreeMap<EpisodeKey, (Member, Option<Key>)> = BTreeMap::new();
+    let standing = standing(facts);
     for (id, versions) in announced(facts) {
         let latest = versions.last().expect("an id has a version");
         for version in &versions {
@@ -20,9 +21,6 @@ pub fn verdicts(facts: &[Fact], rules: Rules) -> BTreeMap<EpisodeKey, Verdict> {
                 all.insert(key, Verdict::Revised { by: latest.revision });
             } else if latest.withdrawn {
                 all.insert(key, Verdict::Withdrawn);
-            } else if version == latest {
-                let member = Member { published: latest.published, key: key.clone() };
-                standing.insert(key, (member, latest.enclosure));
             }
         }
     }
@@ -30,9 +28,9 @@ pub fn verdicts(facts: &[Fact], rules: Rules) -> BTreeMap<EpisodeKey, Verdict> {
 
     let mut ties: Vec<(Member, Member, Level, u16)> = Vec::new();
     let mut groups: BTreeMap<(Level, Key), BTreeSet<Member>> = BTreeMap::new();
-    for (member, enclosure) in standing.values() {
-        if let Some(enclosure) = enclosure {
-            groups.entry((Level::Enclosure, *enclosure)).or_default().insert(member.clone());
+    for (member, announced) in standing.values() {
+        if let Some(enclosure) = announced.enclosure {
+            groups.entry((Level::Enclosure, enclosure)).or_default().insert(member.clone());
         }
     }
     let mut likenesses: BTreeMap<Level, Vec<(Member, Likeness)>> = BTreeMap::new();
@@ -63,6 +61,70 @@ pub fn verdicts(facts: &[Fact], rules: Rules) -> BTreeMap<EpisodeKey, Verdict> {
     }
     all.extend(components(&ties));
     all
+}
+
+/// The repeated parts of each episode: of every other that has no verdict and is near in the show, or
+/// shares a moment of which one of the two is the first to be asked.
+pub fn parts(facts: &[Fact], verdicts: &BTreeMap<EpisodeKey, Verdict>, rules: Rules) -> BTreeMap<EpisodeKey, Parts> {
+    let standing = standing(facts);
+    let mut heard: BTreeMap<&EpisodeKey, (&Member, Option<Key>, &Likeness)> = BTreeMap::new();
+    for fact in facts {
+        if let Fact::Print(key, likeness) = fact
+            && let Some((member, announced)) = standing.get(key)
+        {
+            heard.insert(key, (member, announced.show, likeness));
+        }
+    }
+    let place = |key: &EpisodeKey| (name(key), key.clone());
+    let mut learns: BTreeSet<(&EpisodeKey, &EpisodeKey)> = BTreeSet::new();
+    for (member, show, likeness) in heard.values() {
+        if show.is_some() {
+            let mut row: Vec<(i64, Key, &EpisodeKey)> = heard
+                .values()
+                .filter(|(_, of, _)| of == show)
+                .map(|(member, ..)| (member.published, name(&member.key), &member.key))
+                .collect();
+            row.sort();
+            let at = row.iter().position(|(.., key)| *key == &member.key).expect("it is in its show");
+            let near = row.iter().enumerate().filter(|(other, _)| other.abs_diff(at) <= NEIGHBOURS);
+            learns.extend(near.map(|(_, (.., other))| (&member.key, *other)));
+        }
+        for moment in likeness.moments.iter() {
+            let mut bucket: Vec<(Key, EpisodeKey)> = heard
+                .values()
+                .filter(|(.., other)| other.moments.contains(moment))
+                .map(|(member, ..)| place(&member.key))
+                .collect();
+            bucket.sort();
+            let first = bucket.iter().find(|(_, key)| *key != member.key);
+            learns.extend(first.and_then(|(_, key)| heard.get_key_value(key)).map(|(key, _)| (&member.key, *key)));
+        }
+    }
+    let mut shared: BTreeMap<&EpisodeKey, Vec<(&EpisodeKey, Stretch)>> = BTreeMap::new();
+    for (learner, other) in learns {
+        if learner != other && !matches!(verdicts.get(other), Some(Verdict::Duplicate { .. })) {
+            let stretches = (rules.sharing.shared)(&heard[learner].2.body, &heard[other].2.body);
+            shared.entry(learner).or_default().extend(stretches.into_iter().map(|stretch| (other, stretch)));
+        }
+    }
+    shared.retain(|_, shared| !shared.is_empty());
+    let parts = |(learner, shared): (&EpisodeKey, Vec<_>)| {
+        (learner.clone(), Parts::from((rules.sharing.parts)(&heard[learner].2.body, &shared)))
+    };
+    shared.into_iter().map(parts).collect()
+}
+
+/// The revisions that stand, as announced.
+fn standing(facts: &[Fact]) -> BTreeMap<EpisodeKey, (Member, Announced)> {
+    let mut standing = BTreeMap::new();
+    for (id, versions) in announced(facts) {
+        let latest = versions.last().expect("an id has a version");
+        if !latest.withdrawn {
+            let key = EpisodeKey { episode: id, revision: latest.revision };
+            standing.insert(key.clone(), (Member { published: latest.published, key }, latest.clone()));
+        }
+    }
+    standing
 }
 
 fn announced(facts: &[Fact]) -> BTreeMap<EpisodeId, Vec<Announced>> {

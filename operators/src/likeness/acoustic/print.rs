@@ -14,6 +14,8 @@ pub const BANDS: usize = 64;
 /// Two prints with this many bands in common are worth an alignment. A copy shares 10 to 50, an episode
 /// with the same adverts a few, an unrelated one none.
 pub const CANDIDATE_BANDS: usize = 2;
+/// One pair of landmarks in so many is a moment: some six in an advert of 15 s.
+const MOMENTS: u64 = 16;
 /// A band joins a landmark with each of so many that follow: one that a codec loses then costs less.
 const PARTNERS: usize = 3;
 
@@ -63,14 +65,29 @@ impl Print {
     /// a catalogue of millions of hours), and those with the lowest hashes are kept: so a trimmed or
     /// interrupted copy picks the same ones. Bands of different versions never meet.
     pub fn bands(&self) -> Vec<u64> {
-        let keys = self.landmarks.iter().map(|landmark| landmark.key);
-        let pairs = (1..=PARTNERS).flat_map(|ahead| keys.clone().zip(keys.clone().skip(ahead)));
-        let mut bands: Vec<u64> =
-            pairs.filter(|(one, other)| one != other).map(|(one, other)| band(self.version, one, other)).collect();
-        bands.sort_unstable();
-        bands.dedup();
+        let mut bands = self.pairs();
         bands.truncate(BANDS);
         bands
+    }
+
+    /// Keys of moments, for finding what different episodes share: of the hashes that bands are drawn
+    /// from one in `MOMENTS`, wherever it lies, so that a part has the same ones in every episode
+    /// that holds it. Distinct and ascending.
+    pub fn moments(&self) -> Vec<u64> {
+        let mut moments = self.pairs();
+        moments.retain(|hash| hash.is_multiple_of(MOMENTS));
+        moments
+    }
+
+    /// The hashes of all pairs of landmarks close to each other, distinct and ascending.
+    fn pairs(&self) -> Vec<u64> {
+        let keys = self.landmarks.iter().map(|landmark| landmark.key);
+        let pairs = (1..=PARTNERS).flat_map(|ahead| keys.clone().zip(keys.clone().skip(ahead)));
+        let mut hashes: Vec<u64> =
+            pairs.filter(|(one, other)| one != other).map(|(one, other)| band(self.version, one, other)).collect();
+        hashes.sort_unstable();
+        hashes.dedup();
+        hashes
     }
 
     /// Refuses to compare what different versions made.
