@@ -7,7 +7,7 @@ use anyhow::Result;
 use crossbeam_channel::unbounded;
 use hark_dataflow::dedupe::Levels;
 use hark_dataflow::intake::Feed;
-use hark_dataflow::publish::FolderPublisher;
+use hark_dataflow::publish::{Correct, FolderPublisher};
 use hark_dataflow::sink::{Objects, OutcomeTable};
 use hark_dataflow::{Layout, Summary};
 use hark_models::device::Device;
@@ -52,6 +52,7 @@ pub fn run(layout: &str, workers: usize, episodes: &[Episode], folder: &Path) ->
         Objects::open(folder)?,
         OutcomeTable::open(folder)?,
         &layout.name,
+        Correct::default(),
         promote,
         halt,
     ));

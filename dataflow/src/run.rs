@@ -20,7 +20,7 @@ use crate::intake::Feed;
 use crate::latency::{EpochLatency, Micros, PreviewLatency};
 use crate::layout::Layout;
 use crate::publish::{End, FolderPublisher};
-use crate::sink::SinkError;
+use crate::sink::{SinkError, Spared};
 
 /// Why a run stopped before its end.
 #[derive(Debug, thiserror::Error)]
@@ -44,6 +44,12 @@ pub struct Summary {
     pub offered: usize,
     /// Announcements that repeated an episode revision.
     pub repeated: usize,
+    /// Choices made again because a part turned out to be repeated elsewhere.
+    pub chosen_again: usize,
+    /// Bands that too many episodes have to tie any of them.
+    pub popular_bands: usize,
+    /// Work that duplicates did not cost.
+    pub spared: Spared,
     /// From the first announcement to the last outcome.
     pub elapsed: Duration,
     /// Epoch latency per operator, merged over workers.
@@ -107,10 +113,14 @@ pub fn run(
         }
     }
     drop(guards);
+    publisher.finish()?;
     Ok(Summary {
         ends: publisher.ends(),
         offered: feed.offered(),
         repeated: feed.repeated(),
+        chosen_again: publisher.chosen_again(),
+        popular_bands: publisher.judgements().popular_bands(),
+        spared: publisher.table().spared()?,
         elapsed: started.elapsed(),
         epochs,
         previews: publisher.take_latency(),

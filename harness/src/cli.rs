@@ -4,6 +4,7 @@ use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 use hark_dataflow::dedupe::Levels;
+use hark_dataflow::publish::Correct;
 use hark_operators::stage::Drill;
 
 /// Short previews of podcast episodes.
@@ -103,6 +104,10 @@ pub struct JobArgs {
     /// How copies are sought: by enclosure, bytes, sound and words, or by enclosure and bytes alone.
     #[arg(long, default_value = "all", value_name = "LEVELS")]
     pub dedupe: DedupeLevels,
+    /// How long a preview may still be chosen again when a part of it turns out to be repeated in other
+    /// episodes: always, never (it then depends on the order of arrival), or some hours (24h).
+    #[arg(long, default_value = "always", value_name = "WHEN")]
+    pub correct: Correct,
     /// Rehearse a failure: let a stage fail, panic or hang, on all episodes or on one
     /// (embed=fail, speech=hang@EPISODE).
     #[arg(long, value_name = "STAGE=HARM")]

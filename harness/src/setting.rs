@@ -53,6 +53,7 @@ impl Setting {
             Objects::open(&args.output)?,
             OutcomeTable::open(&args.output)?,
             &layout.name,
+            args.correct,
             promote,
             halt,
         ));

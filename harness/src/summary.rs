@@ -6,6 +6,7 @@ use std::path::Path;
 use hark_dataflow::Summary;
 use hark_dataflow::latency::Micros;
 use hark_dataflow::publish::End;
+use hark_dataflow::sink::Spared;
 
 /// The summary of a job, for a person; `audio` in seconds.
 pub fn text(summary: &Summary, layout: &str, workers: u16, audio: f64, page: &Path) -> String {
@@ -22,6 +23,22 @@ pub fn text(summary: &Summary, layout: &str, workers: u16, audio: f64, page: &Pa
     ));
     if summary.repeated > 0 {
         line(format_args!("{} announcements repeated an episode and were passed over", summary.repeated));
+    }
+    if ends(End::Duplicate) > 0 {
+        let Spared { bytes, decoded_seconds, computing_seconds } = summary.spared;
+        line(format_args!(
+            "duplicates spared {:.1} MB of fetching, {decoded_seconds:.0} s of audio to decode and {computing_seconds:.1} s of computing behind that",
+            bytes as f64 / 1e6
+        ));
+    }
+    if summary.chosen_again > 0 {
+        line(format_args!(
+            "{} previews were chosen again: a part turned out to be repeated elsewhere",
+            summary.chosen_again
+        ));
+    }
+    if summary.popular_bands > 0 {
+        line(format_args!("{} bands are too popular to tie episodes (silence, jingles)", summary.popular_bands));
     }
     line(format_args!(
         "{:.0} s of audio, {:.0} s per second; layout {layout}, {workers} workers",

@@ -143,6 +143,8 @@ impl Pieces {
                 whole.passages.into_iter().zip(self.embeddings.into_values()).collect()
             },
             language,
+            repeated: whole.repeated,
+            passed_over: Vec::new(),
             variant: if light { Variant::Light } else { Variant::Full },
             faults,
         })

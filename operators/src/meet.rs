@@ -91,7 +91,7 @@ impl Parts {
                 let about = About { audio, survived: heard.fetched.faults.clone(), ..About::default() };
                 Body::Failed(Box::new(Failure { fault: fault.clone(), about }))
             }
-            None => Body::Known(Box::new(Known { heard: *heard, read })),
+            None => Body::Known(Box::new(Known { heard: *heard, read, repeated: Arc::default() })),
         };
         Record { episode, body, spent: self.spent }
     }

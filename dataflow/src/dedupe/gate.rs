@@ -58,6 +58,8 @@ pub(crate) fn gate<'s>(
             while let Some(Held { cap, mut record, .. }) = held.pop_front_if(|held| hub.is_known(held.told_at)) {
                 if let Some(verdict) = hub.judgements().on(record.episode.key()) {
                     record.body = Body::Settled(verdict);
+                } else if let Body::Known(known) = &mut record.body {
+                    known.repeated = hub.judgements().parts_of(record.episode.key());
                 }
                 output.session(&cap).give(record);
             }
@@ -74,6 +76,7 @@ pub(crate) fn announced(record: &Record) -> Vec<Told> {
         // An unknown date is the latest: a copy without one never displaces a dated original.
         published: if announcement.published == 0 { i64::MAX } else { announcement.published },
         enclosure: announcement.audio.as_ref().map(|audio| enclosure(&announcement.base, audio)),
+        show: show(&announcement.show),
     };
     vec![Told::Announced(announcement.key.episode.clone(), announced)]
 }
@@ -93,6 +96,12 @@ pub(crate) fn known(record: &Record) -> Vec<Told> {
     let print = known.heard.print.as_ref().and_then(likeness::of_print).map(|print| Told::Print(key(), print));
     let words = known.read.signature.as_ref().and_then(likeness::of_signature);
     print.into_iter().chain(words.map(|words| Told::Signature(key(), words))).collect()
+}
+
+/// The key of a show by its name: two of one name are only compared once more.
+fn show(name: &str) -> Option<Key> {
+    let name = name.trim();
+    (!name.is_empty()).then(|| Key::of(blake3::hash(name.as_bytes()).as_bytes()))
 }
 
 /// The key of an address: of a relative one together with what it is relative to.

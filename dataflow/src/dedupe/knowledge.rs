@@ -5,17 +5,18 @@ use std::rc::Rc;
 use std::sync::Arc;
 
 use differential_dataflow::input::InputSession;
-use hark_operators::dedupe::catalogue::{Facts, Rules, verdicts};
+use differential_dataflow::{ExchangeData, VecCollection};
+use hark_operators::dedupe::catalogue::{Facts, Rules, Verdicts, verdicts};
 use hark_operators::dedupe::exact::{Key, KnownAt};
 use hark_operators::dedupe::near::Likeness;
 use hark_operators::dedupe::standing::Announced;
-use hark_operators::dedupe::verdict::Verdict;
 use hark_operators::record::{EpisodeId, EpisodeKey};
 use timely::container::CapacityContainerBuilder;
+use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Exchange;
-use timely::dataflow::operators::Probe;
 use timely::dataflow::operators::generic::Operator;
 use timely::dataflow::operators::probe::Handle;
+use timely::dataflow::operators::{Concat, Probe};
 use timely::scheduling::Activator;
 use timely::worker::Worker;
 
@@ -76,7 +77,7 @@ pub(crate) struct Knowledge {
 }
 
 impl Knowledge {
-    /// Builds the dataflow; `corrected` hears of every episode whose verdict changed.
+    /// Builds the dataflow; `corrected` hears of every episode whose verdict or repeated parts changed.
     pub(crate) fn build(
         worker: &mut Worker,
         hub: Hub,
@@ -93,26 +94,14 @@ impl Knowledge {
                 prints: prints.to_collection(scope),
                 signatures: signatures.to_collection(scope),
             };
-            let verdicts = verdicts(facts, rules).verdicts;
-            type Change = ((EpisodeKey, Verdict), KnownAt, isize);
-            let route = Exchange::new(|((key, _), _, _): &Change| keeper(&key.episode));
-            let judged = verdicts.inner.unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(route, "judge", |_, _| {
-                move |input, _output| {
-                    let mut changes: Vec<Change> = Vec::new();
-                    input.for_each_stamp(|_cap, batches| changes.extend(batches.flat_map(|batch| batch.drain(..))));
-                    // What ceases to hold goes before what takes its place.
-                    changes.sort_by_key(|(_, time, diff)| (*time, *diff));
-                    let mut keys: Vec<EpisodeKey> = Vec::with_capacity(changes.len());
-                    for ((key, verdict), _time, diff) in changes {
-                        judgements.change(key.clone(), verdict, diff > 0);
-                        keys.push(key);
-                    }
-                    keys.sort();
-                    keys.dedup();
-                    keys.iter().for_each(&corrected);
-                }
-            });
-            judged.probe_with(&hub.shared.known);
+            let Verdicts { verdicts, parts, popular } = verdicts(facts, rules);
+            let counted = judgements.clone();
+            popular.inspect(move |(_band, _time, diff)| counted.change_popular(*diff));
+            let corrected = Rc::new(corrected);
+            let told = corrected.clone();
+            let verdicts = kept(verdicts, "judge", judgements.clone(), Judgements::change, move |key| told(key));
+            let parts = kept(parts, "parts", judgements, Judgements::change_parts, move |key| corrected(key));
+            verdicts.concat(parts).probe_with(&hub.shared.known);
         });
         Self { announced, digests, prints, signatures, hub, woken: 0 }
     }
@@ -150,4 +139,32 @@ impl Knowledge {
     pub(crate) fn close(self) -> Handle<KnownAt> {
         self.hub.shared.known.clone()
     }
+}
+
+/// Keeps what holds of each episode with its keeper; `changed` hears of every episode of which it does
+/// no longer hold what held.
+fn kept<'s, V: ExchangeData>(
+    held: VecCollection<'s, KnownAt, (EpisodeKey, V)>,
+    name: &str,
+    judgements: Arc<Judgements>,
+    change: impl Fn(&Judgements, EpisodeKey, V, bool) + 'static,
+    changed: impl Fn(&EpisodeKey) + 'static,
+) -> StreamVec<'s, KnownAt, ()> {
+    let route = Exchange::new(|((key, _), _, _): &((EpisodeKey, V), KnownAt, isize)| keeper(&key.episode));
+    held.inner.unary::<CapacityContainerBuilder<Vec<()>>, _, _, _>(route, name, |_, _| {
+        move |input, _output| {
+            let mut changes: Vec<((EpisodeKey, V), KnownAt, isize)> = Vec::new();
+            input.for_each_stamp(|_cap, batches| changes.extend(batches.flat_map(|batch| batch.drain(..))));
+            // What ceases to hold goes before what takes its place.
+            changes.sort_by_key(|(_, time, diff)| (*time, *diff));
+            let mut keys: Vec<EpisodeKey> = Vec::with_capacity(changes.len());
+            for ((key, value), _time, diff) in changes {
+                change(&judgements, key.clone(), value, diff > 0);
+                keys.push(key);
+            }
+            keys.sort();
+            keys.dedup();
+            keys.iter().for_each(&changed);
+        }
+    })
 }

@@ -21,4 +21,4 @@ mod sample;
 
 pub use error::SinkError;
 pub use objects::{ObjectKey, ObjectKind, Objects, Written};
-pub use outcomes::{OutcomeTable, Recorded, Which};
+pub use outcomes::{OutcomeTable, Recorded, Spared, Which};

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use hark_operators::Fault;
 use hark_operators::record::finding::Variant;
 use hark_operators::record::outcome::{Clip, Gate, ModelUsed, Outcome, Picture, Selection, StageTime, State};
+use hark_operators::record::part::Part;
 use hark_operators::record::piece::Timing;
 use hark_operators::record::{Announcement, EpisodeId, EpisodeKey, Priority, TranscriptSource};
 use hark_operators::units::Span;
@@ -67,8 +68,10 @@ pub(crate) fn outcome(show: &str, episode: &str, revision: u64, state: State) ->
             seconds: 600.0,
             level: vec![1, 50, 100],
             speech: vec![Span::new(0.0, 30.0)],
+            repeated: vec![Part { start: 2_000, end: 9_500, episodes: 3, rebroadcast: false }],
             ..Picture::default()
         },
+        audio_bytes: 9_600_123,
         announcement: Announcement {
             key,
             show: show.into(),

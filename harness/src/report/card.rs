@@ -9,19 +9,38 @@ use maud::{Markup, html};
 
 use super::judgement::{gates, scores};
 use super::making::{causes, making};
-use super::wave::{percent, wave};
+use super::wave::{percent, repeated, wave};
 use super::wording::{beside, clock, count, shown, size, took};
 
 /// A title is shown up to so many characters; the rest can be unfolded.
 const TITLE: usize = 240;
 
-/// The canonical episode of a duplicate, where the page has it.
-pub struct Canonical<'a> {
+/// Another episode on the page.
+pub struct Other<'a> {
     /// Id of its card.
     pub anchor: &'a str,
-    /// Its title.
-    pub title: &'a str,
+    /// What became of it.
+    pub outcome: &'a Outcome,
 }
+
+impl Other<'_> {
+    fn link(&self) -> Markup {
+        let Outcome { title, episode, .. } = self.outcome;
+        html! { a href={ "#" (self.anchor) } { bdi { (shown(if title.trim().is_empty() { episode } else { title }, 120)) } } }
+    }
+}
+
+/// The same episode under other names.
+#[derive(Default)]
+pub struct Kin<'a> {
+    /// Of a duplicate: the canonical, where the page has it.
+    pub canonical: Option<Other<'a>>,
+    /// Of a canonical: its duplicates.
+    pub copies: Vec<Other<'a>>,
+}
+
+/// Duplicates that are named on their canonical's card; the rest are counted.
+const COPIES: usize = 20;
 
 /// Name of a state: class of the card and value of the filter.
 pub fn state_name(state: &State) -> &'static str {
@@ -45,15 +64,16 @@ pub struct Drawing {
 }
 
 /// The card of an outcome under the id `anchor`.
-pub fn card(outcome: &Outcome, anchor: &str, canonical: Option<Canonical<'_>>, drawing: Drawing) -> Markup {
+pub fn card(outcome: &Outcome, anchor: &str, kin: &Kin<'_>, drawing: Drawing) -> Markup {
     let body = html! {
         @match &outcome.state {
             State::Published { selection, clips } => (published(outcome, selection, clips, drawing.bars)),
             State::Failed { fault } => (failed(outcome, fault, drawing.bars)),
-            State::Duplicate { of, level, via, similarity } => (duplicate(of, level, via, *similarity, canonical)),
+            State::Duplicate { of, level, via, similarity } => (duplicate(of, level, via, *similarity, kin.canonical.as_ref())),
             State::TakenDown { revised_by: None } => p class="reason" { "Withdrawn by its source." },
             State::TakenDown { revised_by: Some(by) } => p class="reason" { "Revision " (by) " stands instead." },
         }
+        (copies(&kin.copies))
         (making(outcome))
     };
     html! {
@@ -131,6 +151,7 @@ fn figure(outcome: &Outcome, selection: Option<&Selection>, bars: usize) -> Mark
                     span { "speech " (format!("{:.0}", percent(&picture.speech, picture.seconds))) " %" }
                     @if !picture.music.is_empty() { span { "music " (format!("{:.0}", percent(&picture.music, picture.seconds))) " %" } }
                     @if !picture.adverts.is_empty() { span { "adverts " (format!("{:.0}", percent(&picture.adverts, picture.seconds))) " %" } }
+                    @if !picture.repeated.is_empty() { span { "repeated " (format!("{:.0}", percent(&repeated(picture), picture.seconds))) " %" } }
                 }
             }
         }
@@ -170,18 +191,39 @@ fn failed(outcome: &Outcome, fault: &Fault, bars: usize) -> Markup {
     }
 }
 
-fn duplicate(of: &str, level: &str, via: &str, similarity: f64, canonical: Option<Canonical<'_>>) -> Markup {
+fn duplicate(of: &str, level: &str, via: &str, similarity: f64, canonical: Option<&Other<'_>>) -> Markup {
     html! {
         p class="reason" {
             "Same as "
             @if let Some(canonical) = canonical {
-                a href={ "#" (canonical.anchor) } { bdi { (shown(if canonical.title.trim().is_empty() { of } else { canonical.title }, 120)) } }
+                (canonical.link())
             } @else {
                 code { bdi { (shown(of, 120)) } }
             }
             span class="muted" {
                 " · tied by " (shown(level, 40)) (format!(", {:.1} % alike", similarity * 100.0))
                 @if via != of { " to " code { bdi { (shown(via, 120)) } } }
+            }
+        }
+    }
+}
+
+fn copies(copies: &[Other<'_>]) -> Markup {
+    html! {
+        @if !copies.is_empty() {
+            details class="copies" {
+                summary { (count(copies.len(), "duplicate")) }
+                ul {
+                    @for copy in copies.iter().take(COPIES) {
+                        li {
+                            (copy.link())
+                            @if let State::Duplicate { level, similarity, .. } = &copy.outcome.state {
+                                span class="muted" { " · " (shown(level, 40)) (format!(", {:.1} % alike", similarity * 100.0)) }
+                            }
+                        }
+                    }
+                    @if copies.len() > COPIES { li class="muted" { "and " (copies.len() - COPIES) " more" } }
+                }
             }
         }
     }

@@ -10,7 +10,7 @@ use hark_operators::record::outcome::{Outcome, State};
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 use sha2::{Digest, Sha256};
 
-use super::card::{Canonical, Drawing, card, state_name};
+use super::card::{Drawing, Kin, Other, card, state_name};
 use super::policy::policy;
 use super::wording::{count, grouped};
 
@@ -46,6 +46,7 @@ pub fn write(outcomes: &[Outcome], output: &Path) -> io::Result<PathBuf> {
 fn page(outcomes: &[Outcome], out: &mut impl Write) -> io::Result<()> {
     let anchors: Vec<_> = outcomes.iter().map(anchor).collect();
     let canonicals = canonicals(outcomes);
+    let copies = copies(outcomes, &canonicals);
     let drawing = if outcomes.len() > MANY { LEAN } else { RICH };
 
     let head = head(outcomes.len()).into_string();
@@ -55,13 +56,17 @@ fn page(outcomes: &[Outcome], out: &mut impl Write) -> io::Result<()> {
         DOCTYPE.into_string(),
         masthead(outcomes).into_string()
     )?;
-    for (outcome, anchor) in outcomes.iter().zip(&anchors) {
+    for (place, (outcome, anchor)) in outcomes.iter().zip(&anchors).enumerate() {
         let canonical = match &outcome.state {
             State::Duplicate { of, .. } => canonicals.get(of.as_str()),
             _ => None,
         };
-        let canonical = canonical.map(|place| Canonical { anchor: &anchors[*place], title: &outcomes[*place].title });
-        writeln!(out, "{}", card(outcome, anchor, canonical, drawing).into_string())?;
+        let other = |place: &usize| Other { anchor: &anchors[*place], outcome: &outcomes[*place] };
+        let kin = Kin {
+            canonical: canonical.map(other),
+            copies: copies.get(&place).into_iter().flatten().map(other).collect(),
+        };
+        writeln!(out, "{}", card(outcome, anchor, &kin, drawing).into_string())?;
     }
     write!(out, "</main>{}</body></html>", foot(outcomes.is_empty()).into_string())
 }
@@ -79,6 +84,19 @@ fn canonicals(outcomes: &[Outcome]) -> HashMap<&str, usize> {
     let canonical = |outcome: &Outcome| !matches!(outcome.state, State::Duplicate { .. });
     let places = outcomes.iter().enumerate().filter(|(_, outcome)| canonical(outcome));
     places.map(|(place, outcome)| (outcome.episode.as_str(), place)).collect()
+}
+
+/// The places of each canonical episode's duplicates.
+fn copies(outcomes: &[Outcome], canonicals: &HashMap<&str, usize>) -> HashMap<usize, Vec<usize>> {
+    let mut copies: HashMap<usize, Vec<usize>> = HashMap::new();
+    for (place, outcome) in outcomes.iter().enumerate() {
+        if let State::Duplicate { of, .. } = &outcome.state
+            && let Some(canonical) = canonicals.get(of.as_str())
+        {
+            copies.entry(*canonical).or_default().push(place);
+        }
+    }
+    copies
 }
 
 fn head(episodes: usize) -> Markup {
@@ -145,7 +163,7 @@ fn filter(outcomes: &[Outcome]) -> Markup {
 fn legend() -> Markup {
     html! {
         ul class="legend" aria-label="Colours of the waveforms" {
-            @for (class, words) in [("chosen", "preview"), ("speech", "speech"), ("music", "music"), ("adverts", "adverts")] {
+            @for (class, words) in [("chosen", "preview"), ("speech", "speech"), ("music", "music"), ("adverts", "adverts"), ("repeated", "repeated elsewhere")] {
                 li {
                     svg class="swatch" viewBox="0 0 16 12" aria-hidden="true" {
                         @if class == "chosen" { path class="level chosen" d="M2 4v4M6 1v10M10 3v6M14 5v2" {} }

@@ -8,6 +8,7 @@ use hark_operators::record::finding::Variant;
 use hark_operators::record::outcome::{
     Clip, Gate, ModelUsed, Outcome, PICTURE_BINS, Picture, Selection, StageTime, State,
 };
+use hark_operators::record::part::Part;
 use hark_operators::record::piece::Timing;
 use hark_operators::record::{Announcement, EpisodeId, EpisodeKey, Priority};
 use hark_operators::units::Span;
@@ -120,6 +121,7 @@ pub fn outcome(show: &str, title: &str, episode: &str, state: State) -> Outcome 
     let key = EpisodeKey { episode: EpisodeId(episode.into()), revision: 0 };
     let stage = |name: &str, queued, computing| (name.to_owned(), StageTime { queued, computing });
     Outcome {
+        audio_bytes: 9_600_123,
         episode: episode.into(),
         revision: 0,
         show: show.into(),
@@ -180,7 +182,12 @@ fn picture() -> Picture {
         speech: speech.collect(),
         music: vec![Span::new(0.0, 44.0), Span::new(1150.0, 1200.0)],
         adverts: vec![Span::new(210.0, 262.0), Span::new(800.0, 861.0)],
+        repeated: [(0, 44), (210, 262), (1150, 1200)].map(part).into(),
     }
+}
+
+fn part((start, end): (u32, u32)) -> Part {
+    Part { start: start * 1000, end: end * 1000, episodes: 7, rebroadcast: false }
 }
 
 /// Titles, shows, words and messages that try to break out of where they are put.

@@ -1,5 +1,5 @@
 //! The whole episode as a picture: level as bars, the chosen span in its own colour, and a lane
-//! each for speech, music and adverts.
+//! each for speech, music, adverts and what other episodes hold too.
 //!
 //! ```text
 //!        ┃ ┃╻┃┃   ┌─────────┐
@@ -8,6 +8,7 @@
 //!   ━━━━━━━━━━━━━━━━━━━━━━━━━━━━━     speech
 //!  ━━                            ━    music
 //!            ━━━━                     adverts
+//!   ━━                          ━━    parts that other episodes hold too
 //! ```
 //!
 //! Place tells the lanes apart as well as colour does. Everything is in a few paths, so that a page
@@ -16,6 +17,7 @@
 use std::fmt::Write;
 
 use hark_operators::record::outcome::Picture;
+use hark_operators::record::part::Part;
 use hark_operators::units::Span;
 use maud::{Markup, html};
 
@@ -28,7 +30,7 @@ const MIDDLE: usize = 24;
 /// The full-scale bar reaches so far from the middle.
 const REACH: usize = 22;
 /// Height of the whole picture.
-const HEIGHT: usize = 64;
+const HEIGHT: usize = 69;
 
 /// The picture of an episode in at most `bars` bars; `None` when nothing is known of its audio.
 /// `chosen` is the preview's span.
@@ -53,8 +55,14 @@ pub fn wave(picture: &Picture, chosen: Option<Span>, bars: usize) -> Option<Mark
             (lane("speech", &picture.speech, 51, &scale))
             (lane("music", &picture.music, 56, &scale))
             (lane("adverts", &picture.adverts, 61, &scale))
+            (lane("repeated", &repeated(picture), 66, &scale))
         }
     })
+}
+
+/// Where other episodes hold the same.
+pub fn repeated(picture: &Picture) -> Vec<Span> {
+    picture.repeated.iter().map(Part::span).collect()
 }
 
 /// Share of the episode that `spans` cover, in percent.
@@ -69,7 +77,14 @@ fn spoken(picture: &Picture, chosen: Option<Span>) -> String {
     if let Some(span) = chosen {
         text += &format!("; the preview runs from {} to {}", clock(span.start.0), clock(span.end.0));
     }
-    for (name, spans) in [("speech", &picture.speech), ("music", &picture.music), ("adverts", &picture.adverts)] {
+    let repeated = repeated(picture);
+    let lanes = [
+        ("speech", &picture.speech),
+        ("music", &picture.music),
+        ("adverts", &picture.adverts),
+        ("repeated elsewhere", &repeated),
+    ];
+    for (name, spans) in lanes {
         text += &format!("; {name} {:.0} %", percent(spans, picture.seconds));
     }
     text

@@ -37,13 +37,16 @@ pub struct Stretch {
     pub length: u32,
 }
 
+/// A stretch, and with which episode it is shared.
+pub type SharedWith<'a> = (&'a EpisodeKey, Stretch);
+
 /// How what is shared is told.
 #[derive(Clone, Copy, Debug)]
 pub struct Sharing {
     /// The stretches that two bodies share, in the order of the first.
     pub shared: fn(&[u8], &[u8]) -> Vec<Stretch>,
     /// The parts of an episode by its body and what it shares with others.
-    pub parts: fn(&[u8], &[(&EpisodeKey, Stretch)]) -> Vec<Part>,
+    pub parts: fn(&[u8], &[SharedWith<'_>]) -> Vec<Part>,
 }
 
 /// Episode revisions with their repeated parts; those without any are not named. What is `judged` is
@@ -97,7 +100,7 @@ pub(super) fn repeated<'s>(
         .map(|(other, (learner, body, shared))| ((learner, body), (other, shared)))
         .reduce(move |(_learner, body), shared, parts| {
             let stretches = shared.iter().flat_map(|((other, shared), _)| shared.iter().map(move |one| (other, *one)));
-            let stretches: Vec<(&EpisodeKey, Stretch)> = stretches.collect();
+            let stretches: Vec<SharedWith<'_>> = stretches.collect();
             parts.push((Parts::from((sharing.parts)(body, &stretches)), 1));
         })
         .map(|((learner, _body), parts)| (learner, parts))

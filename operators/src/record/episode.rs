@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::finding::{Dossier, LocalAudio, Media, Variant};
 use super::outcome::{ModelUsed, Picture, Selection};
+use super::part::{Parts, Weighed};
 use super::piece::{Sentence, Timing};
 use super::{Announcement, EpisodeKey};
 use crate::fault::Fault;
@@ -82,6 +83,8 @@ pub struct Known {
     pub heard: Heard,
     /// Its transcript; may bear a fault where there is audio.
     pub read: Arc<Read>,
+    /// Its parts that other episodes hold too, as far as they are known.
+    pub repeated: Parts,
 }
 
 /// The last that is sent of an episode's pieces: how many there are, and what is known besides.
@@ -97,6 +100,8 @@ pub struct Whole {
     pub windows: u32,
     /// Which sentences each passage covers that was sent before this record, half-open.
     pub passages: Vec<(u32, u32)>,
+    /// Its parts that other episodes hold too.
+    pub repeated: Parts,
     /// Why not all pieces were sent.
     pub fault: Option<Fault>,
 }
@@ -131,6 +136,8 @@ pub struct About {
     pub models: Vec<ModelUsed>,
     /// For the result page.
     pub picture: Picture,
+    /// What its choice rested on; `None` where none was made.
+    pub weighed: Option<Weighed>,
 }
 
 impl About {
@@ -144,6 +151,7 @@ impl About {
             timing: dossier.timing,
             models,
             picture,
+            weighed: None,
         }
     }
 }

@@ -5,10 +5,11 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::part::Parts;
 use super::piece::{Chapter, Sentence, Timing};
 use super::{Announcement, EpisodeKey};
 use crate::fault::Fault;
-use crate::units::Samples;
+use crate::units::{Samples, Span};
 
 /// Samples per frame of [`Speech`]: Silero VAD's chunk, 32 ms.
 pub const SPEECH_FRAME: usize = 512;
@@ -113,6 +114,10 @@ pub struct Dossier {
     pub embeddings: Vec<((u32, u32), Vec<f32>)>,
     /// Language of the words (ISO 639-3), identified from the text; `None` when unsure.
     pub language: Option<String>,
+    /// Its parts that other episodes hold too.
+    pub repeated: Parts,
+    /// Spans that were looked at before those whose words were recognised.
+    pub passed_over: Vec<Span>,
     /// Which way it went.
     pub variant: Variant,
     /// Why it went the light way, and what else was survived.

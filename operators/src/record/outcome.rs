@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::finding::Variant;
+use super::part::Part;
 use crate::fault::Fault;
 use crate::units::Span;
 
@@ -122,6 +123,8 @@ pub struct Picture {
     pub music: Vec<Span>,
     /// Stretches whose words read like an advert.
     pub adverts: Vec<Span>,
+    /// Parts that other episodes hold too.
+    pub repeated: Vec<Part>,
 }
 
 /// Bins of a [`Picture`].
@@ -161,6 +164,8 @@ pub struct Outcome {
     pub timings: BTreeMap<String, StageTime>,
     /// For the result page.
     pub picture: Picture,
+    /// Length of the fetched audio in bytes; 0 where none was.
+    pub audio_bytes: u64,
     /// The announcement, so that a failed episode can be replayed from the table alone.
     pub announcement: super::Announcement,
 }

@@ -9,6 +9,7 @@ use super::rank;
 use super::timeline::Timeline;
 use super::weights::{Length, Weights};
 use crate::record::finding::Dossier;
+use crate::record::part::Claim;
 use crate::units::Span;
 
 /// Starts closer than this to the one before, and ends likewise, are one choice: a bound for files
@@ -105,25 +106,43 @@ fn longest_line(timeline: &Timeline, longest: f64) -> Candidate {
     Candidate { first: at, last: at, start: line.start, end: line.end.min(line.start + longest), whole: false }
 }
 
-/// For an episode without words: up to `n` spans of at most 75 s, best first, not overlapping,
-/// whose edges lie in pauses, that a recogniser should transcribe. Chosen from speech, level, music
-/// and position alone; words that the dossier may have are not looked at. Empty when nothing is
-/// heard.
-pub fn shortlist(dossier: &Dossier, weights: &Weights, n: usize) -> Vec<Span> {
+/// Where a recogniser should listen.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Shortlist {
+    /// At most 75 s each, best first, not overlapping, with their edges in pauses.
+    pub spans: Vec<Span>,
+    /// What was looked at to find them: if other episodes turn out to hold more or less of these, the
+    /// list may be another.
+    pub weighed: Vec<Span>,
+}
+
+/// For an episode without words: up to `n` spans that a recogniser should transcribe. Chosen from
+/// speech, level, music, position and what other episodes hold; words that the dossier may have are
+/// not looked at. Empty when nothing is heard.
+pub fn shortlist(dossier: &Dossier, weights: &Weights, n: usize) -> Shortlist {
     let episode = Episode::without_words(dossier, weights);
-    let mut spans: Vec<Span> = Vec::new();
-    for ranked in rank::ranked(&episode, weights) {
-        let span = ranked.candidate.span();
-        if spans.len() == n {
+    let ranked = rank::ranked(&episode, weights);
+    let mut list = Shortlist::default();
+    for best in &ranked {
+        let span = best.candidate.span();
+        if list.spans.len() == n {
             break;
         }
         let short = Span {
             end: crate::units::Seconds(span.end.0.min(span.start.0 + weights.length.longest_candidate)),
             ..span
         };
-        if spans.iter().all(|other| other.overlap(short) == 0.0) {
-            spans.push(short);
+        if list.spans.iter().all(|other| other.overlap(short) == 0.0) {
+            list.spans.push(short);
+            list.weighed.push(span);
+            if best.claim == Claim::Own {
+                list.weighed.extend(rank::passed_over(&ranked, best));
+            } else {
+                list.weighed.extend(ranked.iter().map(|other| other.candidate.span()));
+            }
         }
     }
-    spans
+    list.weighed.sort_by(|a, b| a.start.0.total_cmp(&b.start.0).then(a.end.0.total_cmp(&b.end.0)));
+    list.weighed.dedup();
+    list
 }

@@ -31,6 +31,7 @@ use super::timeline::Timeline;
 use super::weights::Weights;
 use super::{advert, boilerplate};
 use crate::record::finding::Dossier;
+use crate::record::part::Parts;
 use crate::units::Span;
 
 /// Names of the features, in the order of [`Scores`].
@@ -69,6 +70,9 @@ pub(super) struct Episode {
     pub sound: Sound,
     pub adverts: Vec<Span>,
     pub boilerplate: Vec<Span>,
+    pub repeated: Parts,
+    /// Whether there is audio.
+    pub sounding: bool,
     pub candidates: Vec<Candidate>,
     contained: Contained,
     delivery: Delivery,
@@ -99,6 +103,8 @@ impl Episode {
         Self {
             percentiles: Percentiles::of(candidates.iter().filter_map(near)),
             boilerplate: boilerplate::spans(&timeline, &found),
+            repeated: dossier.repeated.clone(),
+            sounding: dossier.media.is_some(),
             contained: Contained::of(&timeline, &text, &found),
             delivery: Delivery::of(&timeline, &found),
             topic: timeline.worded.then(|| Topic::of(&timeline, &text, dossier)).flatten(),

@@ -10,7 +10,12 @@ use super::features::Episode;
 use super::sound::covered;
 use super::weights::Weights;
 use crate::record::outcome::{Gate, Selection};
+use crate::record::part::{Weighed, forbidden_seconds};
 
+/// How many gates there are.
+const GATES: usize = 7;
+/// The gate that alone depends on other episodes.
+pub(super) const REPEATED: &str = "repeated";
 /// Overlaps below this many seconds are rounding.
 const NOTHING: f64 = 1e-6;
 
@@ -38,6 +43,8 @@ pub struct Verdict {
     pub passes: bool,
     /// How far the cut may move its edges.
     pub cut_limits: CutLimits,
+    /// What the choice rests on.
+    pub weighed: Weighed,
 }
 
 /// Each gate's measurement: name, whether it passes, measured value if there was one, limit.
@@ -53,13 +60,19 @@ enum Limit {
     Edge,
     InPause,
     None(&'static str),
+    Repeated,
     AtLeast(f64),
     AtMost(f64),
     Missing(&'static str),
 }
 
 /// Measures every gate on a candidate.
-pub(super) fn measure(episode: &Episode, candidate: &Candidate, estimated: bool, weights: &Weights) -> [Measured; 6] {
+pub(super) fn measure(
+    episode: &Episode,
+    candidate: &Candidate,
+    estimated: bool,
+    weights: &Weights,
+) -> [Measured; GATES] {
     let span = candidate.span();
     let gates = &weights.gates;
     let length = span.length();
@@ -71,6 +84,7 @@ pub(super) fn measure(episode: &Episode, candidate: &Candidate, estimated: bool,
         let limit = if worded { Limit::None(limit) } else { Limit::Missing("no words") };
         Measured { name, pass: seconds <= NOTHING, value: worded.then_some(seconds), limit }
     };
+    let repeated = forbidden_seconds(span, &episode.repeated);
     let speech = episode.sound.speech_share(span);
     let music = episode.sound.music_share(span);
     [
@@ -89,6 +103,12 @@ pub(super) fn measure(episode: &Episode, candidate: &Candidate, estimated: bool,
             pass: music.is_none_or(|share| share <= gates.music_share),
             value: music,
             limit: music.map_or(Limit::Missing("no music score"), |_| Limit::AtMost(gates.music_share)),
+        },
+        Measured {
+            name: REPEATED,
+            pass: repeated <= gates.repeated,
+            value: episode.sounding.then_some(repeated),
+            limit: if episode.sounding { Limit::Repeated } else { Limit::Missing("no audio") },
         },
     ]
 }
@@ -118,7 +138,7 @@ fn edges(episode: &Episode, candidate: &Candidate, estimated: bool, most: f64) -
 }
 
 /// The gates as the outcome shows them.
-pub(super) fn shown(measured: [Measured; 6], weights: &Weights) -> BTreeMap<String, Gate> {
+pub(super) fn shown(measured: [Measured; GATES], weights: &Weights) -> BTreeMap<String, Gate> {
     let gate = |Measured { name, pass, value, limit }: Measured| {
         let limit = match limit {
             Limit::Length { whole: true } => {
@@ -132,6 +152,9 @@ pub(super) fn shown(measured: [Measured; 6], weights: &Weights) -> BTreeMap<Stri
                 format!("<= {} s from a pause (the transcript's times are estimated)", weights.gates.edge)
             }
             Limit::None(of) => of.to_owned(),
+            Limit::Repeated => {
+                format!("<= {} s of parts that other episodes hold too", weights.gates.repeated)
+            }
             Limit::AtLeast(share) => format!(">= {share}"),
             Limit::AtMost(share) => format!("<= {share}"),
             Limit::Missing(what) => format!("not applicable: {what}"),

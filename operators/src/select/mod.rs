@@ -31,7 +31,7 @@ mod text;
 mod timeline;
 mod weights;
 
-pub use candidates::shortlist;
+pub use candidates::{Shortlist, shortlist};
 pub use features::FEATURES;
 pub use gates::{CutLimits, Verdict};
 pub use picture::picture;

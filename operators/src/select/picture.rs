@@ -22,6 +22,7 @@ pub fn picture(dossier: &Dossier) -> Picture {
         speech: inside(speech_spans(&dossier.speech)),
         music: inside(music_spans(&dossier.music)),
         adverts: inside(super::advert_spans(dossier)),
+        repeated: dossier.repeated.to_vec(),
     }
 }
 

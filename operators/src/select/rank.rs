@@ -4,9 +4,11 @@
 //! place by giving other weights, or by ordering what [`judge`] returns.
 //!
 //! Invariant: order depends on totals in whole steps of 1/10000, then on the start, then on the
-//! end. Candidates that pass all gates come first, then those that fail fewest.
+//! end. Candidates that pass all gates come first, then those that fail fewest; of these, what was
+//! broadcast before comes last. Totals do not depend on what other episodes hold: that only passes
+//! candidates over, which [`Weighed`] tells.
 
-use std::cmp::Reverse;
+use std::cmp::{Ordering, Reverse};
 use std::collections::BTreeMap;
 
 use super::candidates::Candidate;
@@ -16,7 +18,9 @@ use super::weights::Weights;
 use crate::fault::Fault;
 use crate::record::finding::Dossier;
 use crate::record::outcome::Selection;
+use crate::record::part::{Claim, Weighed, claim};
 use crate::record::piece::Timing;
+use crate::units::Span;
 
 /// Scores are compared in steps of 1 / this.
 const STEPS: f64 = 10_000.0;
@@ -30,6 +34,31 @@ pub(super) struct Ranked {
     pub total: i64,
     /// How many gates fail.
     pub failed: usize,
+    /// How many fail but for what other episodes hold.
+    failed_alone: usize,
+    /// What other episodes leave of it.
+    pub claim: Claim,
+}
+
+impl Ranked {
+    /// Its place in the order as if there were no other episodes.
+    fn alone(&self) -> (usize, Reverse<i64>) {
+        (self.failed_alone, Reverse(self.total))
+    }
+
+    fn before(&self, other: &Self) -> Ordering {
+        let order = |r: &Self| (r.failed, r.claim == Claim::Rebroadcast, Reverse(r.total));
+        order(self).cmp(&order(other)).then_with(|| self.earlier(other))
+    }
+
+    fn before_alone(&self, other: &Self) -> bool {
+        self.alone().cmp(&other.alone()).then_with(|| self.earlier(other)).is_lt()
+    }
+
+    fn earlier(&self, other: &Self) -> Ordering {
+        let (one, other) = (&self.candidate, &other.candidate);
+        one.start.total_cmp(&other.start).then(one.end.total_cmp(&other.end))
+    }
 }
 
 /// All candidates, best first.
@@ -44,15 +73,12 @@ fn ranked_with(episode: &Episode, estimated: bool, weights: &Weights) -> Vec<Ran
         let scores = episode.scores(&candidate, weights);
         let measured = gates::measure(episode, &candidate, estimated, weights);
         let failed = measured.iter().filter(|gate| !gate.pass).count();
-        Ranked { candidate, total: total(&scores, &factors), failed }
+        let failed_alone = measured.iter().filter(|gate| !gate.pass && gate.name != gates::REPEATED).count();
+        let claim = claim(candidate.span(), &episode.repeated, weights.gates.repeated);
+        Ranked { candidate, total: total(&scores, &factors), failed, failed_alone, claim }
     };
     let mut ranked: Vec<Ranked> = episode.candidates.iter().map(rank).collect();
-    ranked.sort_unstable_by(|a, b| {
-        let order = |r: &Ranked| (r.failed, Reverse(r.total));
-        let place = |r: &Ranked| (r.candidate.start, r.candidate.end);
-        let (a0, b0) = (place(a), place(b));
-        order(a).cmp(&order(b)).then(a0.0.total_cmp(&b0.0)).then(a0.1.total_cmp(&b0.1))
-    });
+    ranked.sort_unstable_by(Ranked::before);
     ranked
 }
 
@@ -66,7 +92,7 @@ fn total(scores: &Scores, factors: &[f64]) -> i64 {
 
 /// With estimated times: the edges moved into the nearest pauses that were heard.
 fn snapped(episode: &Episode, candidate: Candidate, weights: &Weights) -> Candidate {
-    let near = |at: f64, edge: fn(&crate::units::Span) -> f64| {
+    let near = |at: f64, edge: fn(&Span) -> f64| {
         let moved = episode.sound.nearest_pause(at).map(|pause| edge(&pause));
         moved.filter(|moved| (moved - at).abs() <= SNAP).unwrap_or(at)
     };
@@ -99,15 +125,19 @@ pub fn judge(dossier: &Dossier, weights: &Weights, n: usize) -> Result<Vec<Verdi
             "check that the audio is talk, or announce the episode with a transcript that has times",
         ));
     }
-    let count = ranked.len() as u32;
-    Ok(ranked.iter().take(n.max(1)).map(|best| verdict(dossier, &episode, best, count, estimated, weights)).collect())
+    Ok(ranked.iter().take(n.max(1)).map(|best| verdict(dossier, &episode, best, &ranked, estimated, weights)).collect())
+}
+
+/// Spans that would come before this one if there were no other episodes.
+pub(super) fn passed_over(ranked: &[Ranked], best: &Ranked) -> impl Iterator<Item = Span> {
+    ranked.iter().filter(|other| other.before_alone(best)).map(|other| other.candidate.span())
 }
 
 fn verdict(
     dossier: &Dossier,
     episode: &Episode,
     best: &Ranked,
-    count: u32,
+    ranked: &[Ranked],
     estimated: bool,
     weights: &Weights,
 ) -> Verdict {
@@ -129,9 +159,15 @@ fn verdict(
             sentences: first.zip(last).map_or((0, 0), |(first, last)| (first as u32, last as u32 + 1)),
             scores,
             gates: gates::shown(gates::measure(episode, candidate, estimated, weights), weights),
-            candidates: count,
+            candidates: ranked.len() as u32,
         },
         passes: best.failed == 0,
         cut_limits: gates::cut_limits(episode, candidate, weights.gates.edge),
+        weighed: Weighed {
+            best: candidate.span(),
+            before: passed_over(ranked, best).chain(dossier.passed_over.iter().copied()).collect(),
+            parts: episode.repeated.clone(),
+            allowed: weights.gates.repeated,
+        },
     }
 }

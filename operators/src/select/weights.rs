@@ -45,6 +45,7 @@ pub(super) struct Gates {
     pub speech_share: f64,
     pub music_share: f64,
     pub edge: f64,
+    pub repeated: f64,
 }
 
 /// All numbers of the selection. [`Weights::default`] is what hark ships with.

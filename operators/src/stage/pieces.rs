@@ -72,6 +72,7 @@ pub(super) fn whole(known: &Known, fault: Option<Fault>) -> Whole {
         read: known.read.clone(),
         windows: 0,
         passages: Vec::new(),
+        repeated: known.repeated.clone(),
         fault,
     }
 }

@@ -25,11 +25,12 @@ impl Select {
     }
 
     fn choose(&self, dossier: &Dossier) -> Result<Chosen, Failure> {
-        let about = About::new(dossier, self.models_used(dossier), select::picture(dossier));
+        let mut about = About::new(dossier, self.models_used(dossier), select::picture(dossier));
         let verdict = match select::select(dossier, &self.weights) {
             Ok(verdict) => verdict,
             Err(fault) => return Err(Failure { fault, about }),
         };
+        about.weighed = Some(verdict.weighed.clone());
         if !verdict.passes && !self.accept_gates {
             return Err(Failure { fault: no_span_passes(dossier, &verdict.selection), about });
         }

@@ -37,7 +37,9 @@ impl Transcribe {
     /// Adds the words that it hears to the dossier.
     fn listen(&mut self, dossier: &mut Dossier) -> Result<(), Fault> {
         let Some(audio) = dossier.audio.clone() else { return Ok(()) };
-        for span in select::shortlist(dossier, &self.weights, SPANS) {
+        let shortlist = select::shortlist(dossier, &self.weights, SPANS);
+        dossier.passed_over = shortlist.weighed;
+        for span in shortlist.spans {
             let samples = self.decoder.span_16k(&audio.path, span)?;
             if self.recogniser.is_none() {
                 self.recogniser = Some(self.models.recogniser()?);

@@ -100,7 +100,7 @@ proptest! {
             prop_assert!(limits.start_max < limits.end_min && limits.end_min <= limits.end_max && limits.end_max <= seconds);
             prop_assert_eq!(&verdict, &select(&dossier, &Weights::default()).expect("the same again"));
         }
-        for span in shortlist(&dossier, &Weights::default(), 3) {
+        for span in shortlist(&dossier, &Weights::default(), 3).spans {
             prop_assert!(inside(span) && span.length() <= 75.0 + 1e-9, "{span:?} of {seconds}");
         }
         let adverts = advert_spans(&dossier);

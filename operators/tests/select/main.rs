@@ -3,6 +3,7 @@
 mod arbitrary;
 mod material;
 mod real;
+mod repeated;
 mod spoken;
 
 use hark_operators::record::finding::Dossier;
@@ -132,7 +133,7 @@ fn a_shortlist_holds_spans_of_speech_that_do_not_overlap_with_edges_in_pauses() 
     let sentences = std::mem::take(&mut dossier.sentences);
     let half = dossier.music.len() / 2;
     dossier.music[..half].fill(255);
-    let spans = shortlist(&dossier, &Weights::default(), 3);
+    let spans = shortlist(&dossier, &Weights::default(), 3).spans;
     assert_eq!(spans.len(), 3);
     for (at, span) in spans.iter().enumerate() {
         assert!(span.length() <= 75.0 && spans[..at].iter().all(|other| other.overlap(*span) == 0.0));
@@ -148,7 +149,7 @@ fn level_alone_stands_in_for_the_speech_model() {
     dossier.speech.clear();
     dossier.sentences.clear();
     assert!((30.0..=75.0).contains(&chosen(&dossier).selection.span.length()));
-    assert_eq!(shortlist(&dossier, &Weights::default(), 2).len(), 2);
+    assert_eq!(shortlist(&dossier, &Weights::default(), 2).spans.len(), 2);
 }
 
 #[test]
@@ -168,7 +169,7 @@ fn an_episode_that_holds_nothing_is_a_fault_with_a_remedy() {
     dossier.speech = vec![0; 1000];
     dossier.level = vec![-127; 3200];
     assert!(select(&dossier, &Weights::default()).is_err());
-    assert_eq!(shortlist(&dossier, &Weights::default(), 3), []);
+    assert_eq!(shortlist(&dossier, &Weights::default(), 3).spans, []);
 }
 
 #[test]

@@ -58,6 +58,8 @@ pub fn dossier(name: &str, title: &str, description: &str, sentences: Vec<Senten
         timing: Some(Timing::Words),
         embeddings: Vec::new(),
         language: Some("eng".to_owned()),
+        repeated: Arc::default(),
+        passed_over: Vec::new(),
         variant: Variant::Full,
         faults: Vec::new(),
     }

@@ -14,6 +14,7 @@ mod finite;
 mod query;
 mod row;
 mod schema;
+mod spared;
 
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, MutexGuard, PoisonError};
@@ -24,6 +25,7 @@ use rusqlite::Connection;
 
 use super::SinkError;
 pub use query::Which;
+pub use spared::Spared;
 
 /// How long to wait for another process that holds the table.
 const PATIENCE: Duration = Duration::from_secs(5);

@@ -107,7 +107,7 @@ impl OutcomeTable {
         count(&reader).map_err(|error| SinkError::sqlite(&self.file, &error))
     }
 
-    fn reader(&self) -> Result<Connection, SinkError> {
+    pub(super) fn reader(&self) -> Result<Connection, SinkError> {
         self.commit()?;
         schema::reader(&self.file).map_err(|error| SinkError::sqlite(&self.file, &error))
     }

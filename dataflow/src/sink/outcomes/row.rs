@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::{Recorded, finite};
 
 /// The stored columns, in the order of [`encode`].
-const COLUMNS: [&str; 29] = [
+const COLUMNS: [&str; 30] = [
     "episode",
     "revision",
     "show",
@@ -41,6 +41,7 @@ const COLUMNS: [&str; 29] = [
     "models",
     "picture",
     "survived",
+    "audio_bytes",
     "announcement",
 ];
 
@@ -114,6 +115,7 @@ pub(super) fn encode(outcome: &Outcome) -> Vec<Value> {
         json(&outcome.models),
         json(&finite::picture(outcome.picture.clone())),
         json(&outcome.survived),
+        Value::Integer(outcome.audio_bytes.cast_signed()),
         json(&outcome.announcement),
     ]
 }
@@ -173,6 +175,7 @@ pub(super) fn decode(row: &Row<'_>) -> Result<Outcome, String> {
         completed_at: cell.get("completed_at")?,
         timings: cell.json("timings")?,
         picture: cell.json("picture")?,
+        audio_bytes: cell.get::<i64>("audio_bytes")?.cast_unsigned(),
         announcement: cell.json("announcement")?,
         episode: episode.clone(),
     })

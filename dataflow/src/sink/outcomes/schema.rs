@@ -12,7 +12,7 @@ use rusqlite::{Connection, OpenFlags, TransactionBehavior};
 use crate::sink::SinkError;
 
 /// Version of the schema below.
-pub(super) const VERSION: i64 = 2;
+pub(super) const VERSION: i64 = 3;
 /// `PRAGMA application_id`: "hark" in ASCII.
 const APPLICATION: i64 = 0x6861_726b;
 
@@ -48,6 +48,7 @@ CREATE TABLE outcomes (
   models          TEXT NOT NULL,   -- JSON array: name, version, sha256
   picture         TEXT NOT NULL,   -- JSON: what the result page draws
   survived        TEXT NOT NULL,   -- JSON array of faults with their chains
+  audio_bytes     INTEGER NOT NULL, -- of the fetched audio; 0 where none was
   announcement    TEXT NOT NULL,   -- JSON: the episode as announced, for a replay
   preview_latency_seconds REAL GENERATED ALWAYS AS (completed_at - ingested_at) VIRTUAL,
   start_seconds   REAL GENERATED ALWAYS AS (json_extract(selection, '$.span.start')) VIRTUAL,

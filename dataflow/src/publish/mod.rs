@@ -1,13 +1,28 @@
 //! The end of an episode: objects first, then the row. Idempotent, so that a repeat changes nothing.
+//!
+//! ```text
+//! ended ─▶ verdict? ─ no ─▶ objects ─▶ row ─▶ commit ─▶ what it replaced is removed
+//!             └ yes ─▶ row
+//! verdict or parts changed ─▶ withdrawn, or run again ─▶ …
+//! ```
 
-use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, PoisonError};
+mod ledger;
+mod policy;
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::Sender;
 use hark_operators::dedupe::verdict::Verdict;
-use hark_operators::record::outcome::{Clip, Outcome, State};
-use hark_operators::record::{About, Announcement, Body, EpisodeKey, Record};
+use hark_operators::record::outcome::{Clip, Outcome, Picture, State};
+use hark_operators::record::part::Weighed;
+use hark_operators::record::{About, Announcement, Body, EpisodeId, EpisodeKey, Record};
 use hark_operators::stage::Publisher;
+use hark_operators::units::Span;
+
+pub use self::ledger::End;
+use self::ledger::{Ended, Ledger};
+pub use self::policy::Correct;
 
 use crate::dedupe::Judgements;
 use crate::intake::unix_now;
@@ -24,41 +39,28 @@ pub struct FolderPublisher {
     layout: String,
     ledger: Mutex<Ledger>,
     judgements: Arc<Judgements>,
-    /// Takes episodes that were settled and are fresh again, to be run.
+    /// Takes episodes that are to be run again: fresh after all, or with a choice that no longer stands.
     promote: Sender<Announcement>,
+    correct: Correct,
     latency: Mutex<PreviewLatency>,
     /// Tells the run to stop when something could not be made durable.
     halt: Sender<SinkError>,
 }
 
-/// How each episode of this run ended, and the objects of those that have any.
-type Ledger = HashMap<EpisodeKey, (End, Option<ObjectKey>)>;
-
-/// How an episode ended, for counting.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum End {
-    /// With a preview.
-    Published,
-    /// As the same as another.
-    Duplicate,
-    /// Withdrawn by its source, or by a later revision.
-    TakenDown,
-    /// Without a preview.
-    Failed,
-}
-
 impl FolderPublisher {
-    /// A publisher into these stores. `promote` takes the announcements of episodes that were settled
-    /// and are fresh again; `halt` the error that stops the run.
+    /// A publisher into these stores. `promote` takes the announcements of episodes that are to be run
+    /// again, choices as far as `correct` allows; `halt` the error that stops the run.
     pub fn new(
         objects: Objects,
         table: OutcomeTable,
         layout: &str,
+        correct: Correct,
         promote: Sender<Announcement>,
         halt: Sender<SinkError>,
     ) -> Self {
         let (ledger, latency) = (Mutex::default(), Mutex::default());
-        Self { objects, table, layout: layout.to_owned(), ledger, judgements: Arc::default(), promote, latency, halt }
+        let (layout, judgements) = (layout.to_owned(), Arc::default());
+        Self { objects, table, layout, ledger, judgements, promote, correct, latency, halt }
     }
 
     /// The verdicts that this publisher ends episodes by.
@@ -78,25 +80,35 @@ impl FolderPublisher {
 
     /// How many episodes ended in which way.
     pub fn ends(&self) -> BTreeMap<End, usize> {
-        let mut ends = BTreeMap::new();
-        for (end, _) in self.ledger.lock().unwrap_or_else(PoisonError::into_inner).values() {
-            *ends.entry(*end).or_default() += 1;
-        }
-        ends
+        self.ledger().ends()
     }
 
-    /// The verdict on an episode changed. What had ended otherwise is corrected: its preview is
-    /// withdrawn, or it is run after all.
+    /// How many choices were made again because a part turned out to be repeated elsewhere.
+    pub fn chosen_again(&self) -> usize {
+        self.ledger().chosen_again
+    }
+
+    fn ledger(&self) -> MutexGuard<'_, Ledger> {
+        self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The verdict on an episode or its repeated parts changed. What had ended otherwise is corrected:
+    /// its preview is withdrawn, or it is run after all, or once more.
     pub fn correct(&self, key: &EpisodeKey) {
-        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
-        let Some((end, object)) = ledger.get_mut(key) else { return }; // its end will ask for the verdict
+        let mut ledger = self.ledger();
+        let Some(ended) = ledger.ended.get_mut(key) else { return }; // its end will ask for both
         let corrected = match self.judgements.on(key) {
             Some(verdict) => {
-                *end = end_of(&settled(&verdict));
-                self.withdraw(key, &verdict, object.take())
+                ended.end = End::of(&settled(&verdict));
+                self.withdraw(key, &verdict, ended.object.take())
             }
-            None if matches!(end, End::Duplicate | End::TakenDown) => {
-                ledger.remove(key);
+            None if ended.end.is_settled() => {
+                ledger.ended.remove(key);
+                self.run_again(key)
+            }
+            None if !ended.again && self.is_outdated(key, ended.weighed.as_ref(), ended.completed_at) => {
+                ended.again = true;
+                ledger.chosen_again += 1;
                 self.run_again(key)
             }
             None => Ok(()),
@@ -104,6 +116,30 @@ impl FolderPublisher {
         if let Err(error) = corrected {
             self.stop(error);
         }
+    }
+
+    /// Whether a choice would turn out otherwise with the parts of now, and may still be corrected.
+    fn is_outdated(&self, key: &EpisodeKey, weighed: Option<&Weighed>, completed_at: f64) -> bool {
+        weighed.is_some_and(|weighed| !weighed.stands_with(&self.judgements.parts_of(key)))
+            && self.correct.allows(unix_now() - completed_at)
+    }
+
+    /// Brings the rows up to date with the repeated parts that came to be known since.
+    ///
+    /// # Errors
+    /// A row that cannot be read or written.
+    pub fn finish(&self) -> Result<(), SinkError> {
+        let ledger = self.ledger();
+        for (key, ended) in ledger.ended.iter().filter(|(_, ended)| !ended.end.is_settled()) {
+            let parts = self.judgements.parts_of(key);
+            if parts != ended.parts
+                && let Some(mut outcome) = self.table.one(&key.episode.0, key.revision)?
+            {
+                outcome.picture.repeated = parts.to_vec();
+                self.table.record(&outcome)?;
+            }
+        }
+        self.table.commit().map(|_| ())
     }
 
     fn withdraw(&self, key: &EpisodeKey, verdict: &Verdict, object: Option<ObjectKey>) -> Result<(), SinkError> {
@@ -128,10 +164,10 @@ impl FolderPublisher {
             if !falls || matches!(outcome.state, State::TakenDown { .. }) {
                 continue;
             }
-            if let State::Published { clips, .. } = &outcome.state {
+            if let State::Published { selection, clips } = &outcome.state {
                 let object = match clips.first() {
                     Some(clip) => ObjectKey::of_uri(&clip.uri),
-                    None => Some(ObjectKey::of(&outcome.episode, outcome.revision, "", PIPELINE)),
+                    None => Some(object_of(&key_of(&outcome), "", selection.span)),
                 };
                 object.map(|object| self.objects.remove(&object)).transpose()?;
             }
@@ -143,10 +179,14 @@ impl FolderPublisher {
 
     fn run_again(&self, key: &EpisodeKey) -> Result<(), SinkError> {
         if let Some(outcome) = self.table.one(&key.episode.0, key.revision)? {
-            // Nobody listens only when the run has been given up.
-            let _given_up = self.promote.send(outcome.announcement).is_err();
+            self.promote(&outcome.announcement);
         }
         Ok(())
+    }
+
+    fn promote(&self, announcement: &Announcement) {
+        // Nobody listens only when the run has been given up.
+        let _given_up = self.promote.send(announcement.clone()).is_err();
     }
 
     fn stop(&self, error: SinkError) {
@@ -158,7 +198,7 @@ impl FolderPublisher {
     fn write(&self, ended: &Record) -> Result<Outcome, SinkError> {
         let key = ended.episode.key();
         // Held until the row is written, so that a correction comes wholly before or after.
-        let mut ledger = self.ledger.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut ledger = self.ledger();
         let mut object = None;
         let verdict = self.judgements.on(key);
         let (state, about) = match (&verdict, &ended.body) {
@@ -166,7 +206,7 @@ impl FolderPublisher {
             (Some(verdict), _) => (settled(verdict), About::default()),
             (None, Body::Rendered(rendered)) => {
                 let digest = rendered.about.audio.as_ref().map_or("", |audio| &audio.digest);
-                let object = object.insert(ObjectKey::of(&key.episode.0, key.revision, digest, PIPELINE));
+                let object = object.insert(object_of(key, digest, rendered.selection.span));
                 let mut clips = Vec::new();
                 for clip in &rendered.clips {
                     let kind = if clip.media_type == "audio/mp4" { ObjectKind::M4a } else { ObjectKind::Ogg };
@@ -190,7 +230,7 @@ impl FolderPublisher {
             (None, Body::Failed(failure)) => (State::Failed { fault: failure.fault.clone() }, failure.about.clone()),
             // Fresh again since it passed the gate: run once more, and settled until then.
             (None, Body::Settled(verdict)) => {
-                let _given_up = self.promote.send((*ended.episode.announcement).clone()).is_err();
+                self.promote(&ended.episode.announcement);
                 (settled(verdict), About::default())
             }
             (None, other) => unreachable!("only ends of episodes are published, not {other:?}"),
@@ -200,6 +240,13 @@ impl FolderPublisher {
         if matches!(state, State::Published { .. }) {
             let seconds = completed_at - ended.episode.ingested_at;
             self.latency.lock().unwrap_or_else(PoisonError::into_inner).published(seconds, &ended.spent);
+        }
+        let parts = self.judgements.parts_of(key);
+        // Parts became known on the way that the choice did not see.
+        let again = self.is_outdated(key, about.weighed.as_ref(), completed_at);
+        if again {
+            ledger.chosen_again += 1;
+            self.promote(announcement);
         }
         let outcome = Outcome {
             episode: key.episode.0.clone(),
@@ -216,7 +263,8 @@ impl FolderPublisher {
             ingested_at: ended.episode.ingested_at,
             completed_at,
             timings: ended.spent.iter().map(|(stage, time)| (stage.to_string(), *time)).collect::<BTreeMap<_, _>>(),
-            picture: about.picture,
+            picture: Picture { repeated: parts.to_vec(), ..about.picture },
+            audio_bytes: about.audio.map_or(0, |audio| audio.bytes),
             announcement: (**announcement).clone(),
         };
         // The first announcement of an episode, which nearly all are, has nothing before it.
@@ -225,8 +273,16 @@ impl FolderPublisher {
         if !(announcement.withdrawn && known) {
             self.table.record(&outcome)?; // a withdrawal has no title: the episode's own row stays
         }
-        let end = end_of(&outcome.state);
-        ledger.insert(key.clone(), (end, object));
+        let now = Ended {
+            end: End::of(&outcome.state),
+            object: object.clone(),
+            weighed: about.weighed,
+            parts,
+            completed_at,
+            again,
+        };
+        let before = ledger.ended.insert(key.clone(), now).and_then(|ended| ended.object);
+        ledger.replaced.extend(before.filter(|before| Some(before) != object.as_ref()));
         Ok(outcome)
     }
 }
@@ -234,7 +290,13 @@ impl FolderPublisher {
 impl Publisher for FolderPublisher {
     fn publish(&self, ended: &[Record]) -> Option<Vec<Outcome>> {
         let written = ended.iter().map(|record| self.write(record)).collect::<Result<Vec<_>, _>>();
-        match written.and_then(|outcomes| self.table.commit().map(|_| outcomes)) {
+        let durable = written.and_then(|outcomes| {
+            self.table.commit()?;
+            let replaced = std::mem::take(&mut self.ledger().replaced);
+            replaced.iter().try_for_each(|object| self.objects.remove(object).map(|_| ()))?;
+            Ok(outcomes)
+        });
+        match durable {
             Ok(outcomes) => Some(outcomes),
             Err(error) => {
                 self.stop(error);
@@ -258,17 +320,19 @@ fn settled(verdict: &Verdict) -> State {
     }
 }
 
-fn end_of(state: &State) -> End {
-    match state {
-        State::Published { .. } => End::Published,
-        State::Duplicate { .. } => End::Duplicate,
-        State::TakenDown { .. } => End::TakenDown,
-        State::Failed { .. } => End::Failed,
-    }
+/// The object of a preview: another span of the same audio is another object.
+fn object_of(key: &EpisodeKey, digest: &str, span: Span) -> ObjectKey {
+    let content = format!("{digest} {:.3} {:.3}", span.start.0, span.end.0);
+    ObjectKey::of(&key.episode.0, key.revision, &content, PIPELINE)
+}
+
+fn key_of(outcome: &Outcome) -> EpisodeKey {
+    EpisodeKey { episode: EpisodeId(outcome.episode.clone()), revision: outcome.revision }
 }
 
 /// An outcome without what its own way through the graph found.
 fn without_about(outcome: Outcome) -> Outcome {
-    let About { variant, survived, language, timing, models, picture, audio: _ } = About::default();
-    Outcome { variant, survived, language, timing, models, picture, timings: BTreeMap::new(), ..outcome }
+    let About { variant, survived, language, timing, models, picture, audio: _, weighed: _ } = About::default();
+    let (timings, audio_bytes) = (BTreeMap::new(), 0);
+    Outcome { variant, survived, language, timing, models, picture, timings, audio_bytes, ..outcome }
 }
