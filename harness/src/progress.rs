@@ -1,5 +1,6 @@
 //! How a job tells how far it is: a bar on a terminal, log lines elsewhere.
 
+use std::collections::HashSet;
 use std::io::IsTerminal;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -40,6 +41,8 @@ struct Shared {
     /// Audio of the episodes that ended, in milliseconds.
     audio: AtomicU64,
     failed: AtomicU64,
+    /// Who has ended: an episode that is run again counts once.
+    ended: Mutex<HashSet<(String, u64)>>,
     last_line: Mutex<Instant>,
 }
 
@@ -54,6 +57,7 @@ impl Progress {
             bar,
             audio: AtomicU64::new(0),
             failed: AtomicU64::new(0),
+            ended: Mutex::default(),
             last_line: Mutex::new(Instant::now()),
         }))
     }
@@ -73,6 +77,10 @@ impl Progress {
     /// One episode has its outcome.
     pub fn ended(&self, outcome: &Outcome) {
         let shared = &*self.0;
+        let key = (outcome.episode.clone(), outcome.revision);
+        if !shared.ended.lock().unwrap_or_else(PoisonError::into_inner).insert(key) {
+            return;
+        }
         shared.bar.inc(1);
         let audio =
             shared.audio.fetch_add((outcome.picture.seconds * 1000.0) as u64, Ordering::Relaxed) as f64 / 1000.0;

@@ -37,7 +37,8 @@ fn main() {
     for kind in &KINDS {
         let of = talks.iter().filter(|text| end(&text.words) >= kind.least_seconds);
         let copies: Vec<_> = of.map(|text| (&text.signature, (kind.make)(&text.words, &advert))).collect();
-        row(kind.name, copies.iter().map(|(text, copy)| (*text, copy)));
+        let name = if kind.promised { kind.name.to_owned() } else { format!("{} (not promised)", kind.name) };
+        row(&name, copies.iter().map(|(text, copy)| (*text, copy)));
     }
     row("different episodes", pairs(false));
     let with_notes = notes

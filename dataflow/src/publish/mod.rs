@@ -15,7 +15,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use crossbeam_channel::Sender;
 use hark_operators::dedupe::verdict::Verdict;
 use hark_operators::record::outcome::{Clip, Outcome, Picture, State};
-use hark_operators::record::part::Weighed;
+use hark_operators::record::part::{Parts, Weighed};
 use hark_operators::record::{About, Announcement, Body, EpisodeId, EpisodeKey, Record};
 use hark_operators::stage::Publisher;
 use hark_operators::units::Span;
@@ -241,7 +241,7 @@ impl FolderPublisher {
             let seconds = completed_at - ended.episode.ingested_at;
             self.latency.lock().unwrap_or_else(PoisonError::into_inner).published(seconds, &ended.spent);
         }
-        let parts = self.judgements.parts_of(key);
+        let parts = if End::of(&state).is_settled() { Parts::default() } else { self.judgements.parts_of(key) };
         // Parts became known on the way that the choice did not see.
         let again = self.is_outdated(key, about.weighed.as_ref(), completed_at);
         if again {

@@ -3,6 +3,8 @@
 use std::path::{Path, PathBuf};
 
 use hark_dataflow::sink::{self, OutcomeTable, Which};
+use hark_operators::record::outcome::State;
+use hark_operators::record::part::{Claim, claim};
 use serde_json::Value;
 
 use crate::command::{batch, count, hark, objects, path, previews, root};
@@ -35,8 +37,24 @@ fn the_example_feed_gives_previews_and_an_outcome_for_every_episode() {
         "it tells how alike and where: {}",
         said.out
     );
+    previews_keep_out_of_what_other_episodes_hold(folder.path());
     assert!(folder.path().join("index.html").is_file());
     assert!(ran.err.contains("preview (taken in to published)"), "the summary tells latencies: {}", ran.err);
+}
+
+fn previews_keep_out_of_what_other_episodes_hold(output: &Path) {
+    let table = OutcomeTable::existing(output).expect("the table is there");
+    let published = table.read(Which::Published).expect("it can be read");
+    for outcome in &published {
+        let State::Published { selection, .. } = &outcome.state else { unreachable!("only these were asked for") };
+        let repeated = &outcome.picture.repeated;
+        assert_eq!(claim(selection.span, repeated, 1.0), Claim::Own, "{}: {repeated:?}", outcome.episode);
+        if outcome.episode.starts_with("small-wonders") {
+            let at_the_start = repeated.iter().find(|part| part.start == 0).expect("the show has an intro");
+            let intro = at_the_start.span().length();
+            assert!(at_the_start.episodes >= 2 && (9.0..13.0).contains(&intro), "{}: {intro} s", outcome.episode);
+        }
+    }
 }
 
 #[test]

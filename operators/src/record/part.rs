@@ -44,7 +44,13 @@ pub enum Claim {
 
 /// Seconds of a span in parts that no preview may hold.
 pub fn forbidden_seconds(span: Span, parts: &[Part]) -> f64 {
-    parts.iter().filter(|part| !part.rebroadcast).map(|part| part.span().overlap(span)).sum()
+    overlap(span, parts, false)
+}
+
+/// Seconds of a span in parts of one kind. (A sum of nothing would be -0.)
+fn overlap(span: Span, parts: &[Part], rebroadcast: bool) -> f64 {
+    let of_kind = parts.iter().filter(|part| part.rebroadcast == rebroadcast);
+    of_kind.fold(0.0, |seconds, part| seconds + part.span().overlap(span))
 }
 
 /// What the parts make of a span, of which `allowed` seconds may be repeated: the edges of parts are
@@ -53,8 +59,7 @@ pub fn claim(span: Span, parts: &[Part], allowed: f64) -> Claim {
     if forbidden_seconds(span, parts) > allowed {
         return Claim::Forbidden;
     }
-    let before: f64 = parts.iter().filter(|part| part.rebroadcast).map(|part| part.span().overlap(span)).sum();
-    if before * 2.0 > span.length() { Claim::Rebroadcast } else { Claim::Own }
+    if overlap(span, parts, true) * 2.0 > span.length() { Claim::Rebroadcast } else { Claim::Own }
 }
 
 /// What a choice of a span rested on, so that it need not be made again for every change of the

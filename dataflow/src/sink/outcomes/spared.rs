@@ -25,11 +25,11 @@ pub struct Spared {
 const QUERY: &str = "
 SELECT duplicate.duplicate_level, canonical.audio_bytes, json_extract(canonical.picture, '$.seconds'), canonical.timings
 FROM outcomes AS duplicate
-JOIN outcomes AS canonical ON canonical.episode = duplicate.duplicate_of AND canonical.state = 'published'
+JOIN outcomes AS canonical ON canonical.episode = duplicate.duplicate_of AND canonical.state IN ('published', 'failed')
 WHERE duplicate.state = 'duplicate'";
 
 impl OutcomeTable {
-    /// Sums over all duplicates whose canonical has a preview; commits what is pending first.
+    /// Sums over all duplicates whose canonical has gone its way; commits what is pending first.
     ///
     /// # Errors
     /// A table that cannot be read.
