@@ -3,9 +3,11 @@
 //! A benchmark states a ratio against a named baseline that ran in the same process a moment
 //! before: absolute times differ from machine to machine.
 
+pub mod apart;
 pub mod bare;
 pub mod job;
 pub mod material;
+pub mod memory;
 
 use std::time::Instant;
 

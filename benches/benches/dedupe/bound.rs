@@ -4,10 +4,11 @@ use std::collections::HashSet;
 use std::hash::{BuildHasherDefault, Hash, Hasher};
 use std::time::Instant;
 
+use hark_benches::apart::Figures;
+use hark_benches::memory;
 use hark_operators::dedupe::exact::Key;
 
-use crate::measure::Figures;
-use crate::{material, memory};
+use crate::material;
 
 /// Inserts all records' keys, then a million more.
 pub fn set(records: u64) -> Figures {

@@ -1,11 +1,12 @@
 //! A fixed catalogue through a week of takedowns and revisions: resident memory stays flat.
 
+use hark_benches::apart::Figures;
+use hark_benches::memory;
 use hark_operators::dedupe::exact;
 use timely::dataflow::operators::Probe;
 
-use crate::measure::Figures;
+use crate::material;
 use crate::session::{Session, config};
-use crate::{material, memory};
 
 /// Takedowns that an epoch brings, each with its successor.
 const EPOCH: u64 = 50;

@@ -12,14 +12,12 @@ mod engine;
 mod flat;
 mod material;
 mod measure;
-mod memory;
 mod session;
 
-use std::process::Command;
-
-use anyhow::{Context, Result, ensure};
+use anyhow::{Context, Result};
 use engine::Engine;
-use measure::{BATCHES, Figures};
+use hark_benches::apart::{self, Figures};
+use measure::BATCHES;
 
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().collect();
@@ -39,25 +37,13 @@ fn one(name: &str, workers: usize, records: u64) -> Result<()> {
             measure::engine(engine.context("an engine of this name")?.0, workers, records)
         }
     };
-    figures.iter().for_each(|(name, figure)| println!("{name}\t{figure}"));
+    apart::print(&figures);
     Ok(())
 }
 
 /// The figures of one engine, measured in another process.
 fn measured(name: &str, workers: usize, records: u64) -> Result<Figures> {
-    let output = Command::new(std::env::current_exe()?)
-        .args(["one", name, &workers.to_string(), &records.to_string()])
-        .env("MALLOC_TRIM_THRESHOLD_", (1 << 20).to_string())
-        .output()?;
-    ensure!(output.status.success(), "{name}: {}", String::from_utf8_lossy(&output.stderr));
-    let lines = String::from_utf8(output.stdout)?;
-    lines
-        .lines()
-        .map(|line| {
-            let (name, figure) = line.split_once('\t').context("a name and a figure")?;
-            Ok((name.to_owned(), figure.parse()?))
-        })
-        .collect()
+    apart::measured(&[name, &workers.to_string(), &records.to_string()])
 }
 
 fn table() -> Result<()> {

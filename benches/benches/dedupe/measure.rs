@@ -1,22 +1,20 @@
 //! One engine at one size: bulk load, memory at rest, then updates.
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
+use hark_benches::apart::Figures;
+use hark_benches::memory;
 use hdrhistogram::Histogram;
 
 use crate::engine::Engine;
+use crate::material;
 use crate::session::{Session, config};
-use crate::{material, memory};
 
 /// Records per time in the bulk load, all workers together.
 const LOAD: u64 = 500_000;
 /// Sizes of a batch of updates, and how many such batches are timed.
 pub const BATCHES: [(u64, usize); 3] = [(1, 20_000), (100, 2_000), (10_000, 60)];
-
-/// Figures by name.
-pub type Figures = BTreeMap<String, f64>;
 
 /// Loads, waits until open merges are done, then times updates: arrivals and takedowns by turns.
 pub fn engine(engine: Engine, workers: usize, records: u64) -> Figures {

@@ -18,10 +18,14 @@ use timely::dataflow::operators::generic::Operator;
 use super::Hub;
 
 /// Something that became known of an episode.
-pub(crate) enum Told {
+pub enum Told {
+    /// By its source.
     Announced(EpisodeId, Announced),
+    /// Of the bytes of its audio.
     Digest(EpisodeKey, Key),
+    /// How it sounds.
     Print(EpisodeKey, Likeness),
+    /// What is said in it.
     Signature(EpisodeKey, Likeness),
 }
 

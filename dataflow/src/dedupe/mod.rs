@@ -13,9 +13,10 @@ mod gate;
 mod judgements;
 mod knowledge;
 
+pub use gate::Told;
 pub(crate) use gate::{announced, fetched, gate, known};
 pub use judgements::Judgements;
-pub(crate) use knowledge::{Hub, Knowledge};
+pub use knowledge::{Hub, Knowledge};
 
 use hark_operators::record::EpisodeId;
 

@@ -1,6 +1,6 @@
 //! What a run remembers of the episodes that have ended, for corrections.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 
 use hark_operators::record::EpisodeKey;
 use hark_operators::record::outcome::State;
@@ -56,7 +56,7 @@ pub(super) struct Ended {
 /// All of them.
 #[derive(Default)]
 pub(super) struct Ledger {
-    pub ended: HashMap<EpisodeKey, Ended>,
+    pub ended: BTreeMap<EpisodeKey, Ended>,
     /// Objects that a later choice has replaced, to be removed when that is committed.
     pub replaced: Vec<ObjectKey>,
     /// Choices that were made again.

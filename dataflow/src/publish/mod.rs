@@ -92,12 +92,23 @@ impl FolderPublisher {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The verdict on an episode or its repeated parts changed. What had ended otherwise is corrected:
-    /// its preview is withdrawn, or it is run after all, or once more.
+    /// The verdict on a revision or its repeated parts changed, or the verdict on all before it. What had
+    /// ended otherwise is corrected: its preview is withdrawn, or it is run after all, or once more.
     pub fn correct(&self, key: &EpisodeKey) {
         let mut ledger = self.ledger();
-        let Some(ended) = ledger.ended.get_mut(key) else { return }; // its end will ask for both
-        let corrected = match self.judgements.on(key) {
+        let first = EpisodeKey { revision: 0, ..key.clone() };
+        // What has not ended yet will ask for both when it does.
+        let ended: Vec<EpisodeKey> = ledger.ended.range(&first..=key).map(|(key, _)| key.clone()).collect();
+        for key in ended {
+            if let Err(error) = self.correct_one(&mut ledger, &key) {
+                self.stop(error);
+            }
+        }
+    }
+
+    fn correct_one(&self, ledger: &mut Ledger, key: &EpisodeKey) -> Result<(), SinkError> {
+        let Some(ended) = ledger.ended.get_mut(key) else { return Ok(()) };
+        match self.judgements.on(key) {
             Some(verdict) => {
                 ended.end = End::of(&settled(&verdict));
                 self.withdraw(key, &verdict, ended.object.take())
@@ -112,9 +123,6 @@ impl FolderPublisher {
                 self.run_again(key)
             }
             None => Ok(()),
-        };
-        if let Err(error) = corrected {
-            self.stop(error);
         }
     }
 
@@ -144,8 +152,11 @@ impl FolderPublisher {
 
     fn withdraw(&self, key: &EpisodeKey, verdict: &Verdict, object: Option<ObjectKey>) -> Result<(), SinkError> {
         if let Some(outcome) = self.table.one(&key.episode.0, key.revision)? {
-            self.table.record(&Outcome { state: settled(verdict), ..without_about(outcome) })?;
-            self.table.commit()?;
+            let state = settled(verdict);
+            if state != outcome.state {
+                self.table.record(&Outcome { state, ..without_about(outcome) })?;
+                self.table.commit()?;
+            }
         }
         match object {
             Some(object) => self.objects.remove(&object).map(|_| ()),

@@ -1,11 +1,11 @@
 //! All levels together: from facts about episodes to a verdict on each.
 //!
 //! ```text
-//! announced ─▶ stand ─┬─ enclosures ──▶ same key ──┐
-//!                     ├─ ⋈ digests ───▶ same key ──┤
-//!                     ├─ ⋈ prints ────▶ near ──────┼─▶ components ─▶ canonical ─┐
-//!                     └─ ⋈ signatures ▶ near ──────┘        ties ─────▶ the closest ──┴─▶ verdicts
-//!                             prints ──▶ repeated ◀── who stands alone ───────────────────────┘
+//! facts ─▶ latest ─▶ stand ─┬─ enclosures ──▶ same key ──┐
+//!                           ├─ ⋈ digests ───▶ same key ──┤
+//!                           ├─ ⋈ prints ────▶ near ──────┼─▶ components ─▶ canonical ─┐
+//!                           └─ ⋈ signatures ▶ near ──────┘        ties ─────▶ the closest ──┴─▶ verdicts
+//!                                   prints ──▶ repeated ◀── who stands alone ───────────────────────┘
 //! ```
 //! Facts may arrive in any order and at any time; those of a revision that does not stand count for
 //! nothing. An episode without a verdict is fresh: that is known once a probe behind the verdicts has
@@ -16,6 +16,7 @@ use differential_dataflow::operators::ThresholdTotal;
 
 use super::component;
 use super::exact::{self, Key, KnownAt, Member};
+use super::latest::latest;
 use super::near::{Likeness, Rule, near};
 use super::repeated::{Sharing, repeated};
 use super::standing::{Announced, Standing, stand};
@@ -48,8 +49,10 @@ pub struct Rules {
 
 /// What follows from the facts.
 pub struct Verdicts<'s> {
-    /// One for each episode revision that is not to have a preview of its own.
+    /// One for each episode's latest revision that is not to have a preview of its own.
     pub verdicts: VecCollection<'s, KnownAt, (EpisodeKey, Verdict)>,
+    /// The latest revision of each episode that was revised: the verdict on all earlier ones.
+    pub revised: VecCollection<'s, KnownAt, (EpisodeId, u64)>,
     /// Bands left out because too many episodes have them, with their level.
     pub popular: VecCollection<'s, KnownAt, (Level, u64)>,
     /// The parts of episode revisions that others hold too; those without any are not named.
@@ -58,7 +61,8 @@ pub struct Verdicts<'s> {
 
 /// Joins the facts.
 pub fn verdicts<'s>(facts: Facts<'s>, rules: Rules) -> Verdicts<'s> {
-    let Standing { members: standing, fallen } = stand(facts.announced);
+    let (facts, revised) = latest(facts);
+    let Standing { members: standing, withdrawn } = stand(facts.announced);
     let members = standing.clone().map(|(member, announced)| (member.key.clone(), (member, announced.show)));
     let members = members.arrange_by_key_named("members");
 
@@ -75,12 +79,9 @@ pub fn verdicts<'s>(facts: Facts<'s>, rules: Rules) -> Verdicts<'s> {
     });
 
     let of_members = |likenesses: VecCollection<'s, KnownAt, (EpisodeKey, Likeness)>| {
-        likenesses
-            .join_core(members.clone(), |_key, likeness, (member, show)| {
-                Some((member.clone(), (*show, likeness.clone())))
-            })
-            // A promoted episode makes itself known again.
-            .threshold_total(|_likeness, _count| 1)
+        likenesses.join_core(members.clone(), |_key, likeness, (member, show)| {
+            Some((member.clone(), (*show, likeness.clone())))
+        })
     };
     let (heard, read) = (of_members(facts.prints), of_members(facts.signatures));
     let near = [(heard.clone(), rules.acoustic), (read, rules.transcript)].map(|(likenesses, rule)| {
@@ -112,5 +113,10 @@ pub fn verdicts<'s>(facts: Facts<'s>, rules: Rules) -> Verdicts<'s> {
         .reduce(|_key, ties, least| least.push((ties[0].0.clone(), 1)))
         .map(|(key, (_indirect, tie, of))| (key, Verdict::Duplicate { of, tie }));
     let parts = repeated(heard, duplicates.clone().map(|(key, _)| key), rules.sharing);
-    Verdicts { verdicts: fallen.concat(duplicates).consolidate(), popular, parts: parts.consolidate() }
+    Verdicts {
+        verdicts: withdrawn.concat(duplicates).consolidate(),
+        revised: revised.consolidate(),
+        popular,
+        parts: parts.consolidate(),
+    }
 }

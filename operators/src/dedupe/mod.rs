@@ -1,8 +1,10 @@
 //! Which episodes are the same, level by level, as collections over ids and keys.
 //!
 //! ```text
+//! latest     facts of the latest revisions; those of fallen ones are handed back
 //! standing   which revision stands (level 1 by guid and revision)
 //! exact/     the same key: enclosure address (level 1) and digest of the bytes (level 2)
+//! bands      which episodes meet in a band
 //! near       alike: sound (level 3) and words (level 4), by bands and a comparison
 //! repeated   what different episodes share: adverts, jingles, intros
 //! component  chains of these to one canonical each
@@ -12,9 +14,12 @@
 //!
 //! Invariant: a verdict depends on which facts hold, never on the order they arrived in.
 
+pub mod bands;
 pub mod catalogue;
 mod component;
 pub mod exact;
+pub mod in_time;
+mod latest;
 pub mod likeness;
 pub mod near;
 pub mod repeated;

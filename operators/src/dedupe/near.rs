@@ -1,8 +1,8 @@
 //! Near-duplicates: candidates by bands, then a comparison of the two.
 //!
 //! ```text
-//! (member, likeness) ─ bands ─ popular ones left out ─ least of each band ─▶ pairs that meet often enough
-//!          └──────────────── both sides joined ────────────────────────────────▶ compared ─▶ ties
+//! (member, likeness) ─▶ bands: with the least of each, unless popular ─▶ pairs that meet often enough
+//!          └──────────────── both sides joined ──────────────────────────▶ compared ─▶ ties
 //! ```
 //! Each episode is compared with the least member of each of its bands, so candidates grow with the
 //! bands of one episode and never with the size of a bucket. Copies of one episode share many bands,
@@ -14,12 +14,10 @@ use differential_dataflow::VecCollection;
 use differential_dataflow::operators::ThresholdTotal;
 use serde::{Deserialize, Serialize};
 
+use super::bands::{Met, Tag, meet};
 use super::exact::{Edge, KnownAt, Member};
 use super::verdict::{Level, Tie};
 use crate::record::EpisodeKey;
-
-/// A band with more members than this says nothing: silence, hold music, a network's jingle.
-pub const POPULAR: isize = 64;
 
 /// What an episode is compared by, as bytes of its own version's making: compact, and ordered so
 /// that it may be kept in collections.
@@ -45,32 +43,41 @@ pub struct Rule {
 }
 
 /// Found by one level: edges for the components, and each end's tie to the other.
-pub(super) struct Found<'s> {
-    pub(super) edges: VecCollection<'s, KnownAt, Edge>,
-    pub(super) ties: VecCollection<'s, KnownAt, (EpisodeKey, Tie)>,
+pub struct Found<'s> {
+    /// Two that were compared and are the same.
+    pub edges: VecCollection<'s, KnownAt, Edge>,
+    /// Of each end of an edge.
+    pub ties: VecCollection<'s, KnownAt, (EpisodeKey, Tie)>,
     /// Bands left out for being popular.
-    pub(super) popular: VecCollection<'s, KnownAt, u64>,
+    pub popular: VecCollection<'s, KnownAt, u64>,
 }
 
-/// The near-duplicates among members by a rule; each has one likeness.
-pub(super) fn near<'s>(likenesses: VecCollection<'s, KnownAt, (Member, Likeness)>, rule: Rule) -> Found<'s> {
-    let banded = likenesses
-        .clone()
-        .flat_map(|(member, likeness)| (0..likeness.bands.len()).map(move |at| (likeness.bands[at], member.clone())));
-    let popular =
-        banded.clone().map(|(band, _)| band).threshold_total(|_band, &members| isize::from(members > POPULAR));
-    let pairs = banded.antijoin(popular.clone()).reduce(|_band, members, pairs| {
-        let least = members[0].0;
-        pairs.extend(members[1..].iter().map(|(member, _)| (((*member).clone(), least.clone()), 1)));
+/// The near-duplicates among members by a rule; each member is told with one likeness, and once.
+pub fn near<'s>(likenesses: VecCollection<'s, KnownAt, (Member, Likeness)>, rule: Rule) -> Found<'s> {
+    let tagged = likenesses.map(|(member, likeness)| (Tag::of(&member), member, likeness));
+    let met = meet(tagged.clone().flat_map(|(tag, _member, likeness)| {
+        let mut bands = likeness.bands.to_vec();
+        bands.sort_unstable();
+        bands.dedup();
+        bands.into_iter().map(move |band| (band, tag))
+    }));
+    let popular = met.clone().flat_map(|met| match met {
+        Met::Popular(band) => Some(band),
+        Met::Pair(..) => None,
     });
-    let candidates =
-        pairs.map(|(_band, pair)| pair).threshold_total(move |_pair, &met| isize::from(met >= rule.meetings));
-    let by_member = likenesses.map(|(member, likeness)| (member, likeness.body)).arrange_by_key_named("likenesses");
-    let alike = candidates
-        .join_core(by_member.clone(), |member, least, body| Some((least.clone(), (member.clone(), body.clone()))))
-        .join_core(by_member, move |least, (member, body), other| {
+    let pairs = met.flat_map(|met| match met {
+        Met::Pair(tag, least) => Some((tag, least)),
+        Met::Popular(_) => None,
+    });
+    let candidates = pairs.threshold_total(move |_pair, &met| isize::from(met >= rule.meetings));
+    let by_tag = tagged.map(|(tag, member, likeness)| (tag, (member, likeness.body)));
+    let by_tag = by_tag.arrange_by_key_named("likenesses");
+    let alike = candidates.join_core(by_tag.clone(), |_tag, least, one| Some((*least, one.clone()))).join_core(
+        by_tag,
+        move |_least, (member, body), (least, other)| {
             (rule.compare)(body, other).map(|similarity| (member.clone(), least.clone(), similarity))
-        });
+        },
+    );
     let ties = alike.clone().flat_map(move |(member, least, similarity)| {
         let tie = |to: &Member| Tie { level: rule.level, apart: 1000 - similarity.min(1000), to: to.key.clone() };
         [(member.key.clone(), tie(&least)), (least.key.clone(), tie(&member))]

@@ -1,4 +1,4 @@
-//! Which revision of an episode stands: level 1 by guid and revision, before any byte is fetched.
+//! Which episodes stand: level 1 by guid and revision, before any byte is fetched.
 
 use differential_dataflow::VecCollection;
 use serde::{Deserialize, Serialize};
@@ -23,52 +23,20 @@ pub struct Announced {
     pub show: Option<Key>,
 }
 
-/// Which revisions stand and which do not.
+/// Which episodes stand and which do not.
 pub(super) struct Standing<'s> {
     /// Those that stand, each with the announcement that stands.
     pub(super) members: VecCollection<'s, KnownAt, (Member, Announced)>,
     /// A verdict on each that does not.
-    pub(super) fallen: VecCollection<'s, KnownAt, (EpisodeKey, Verdict)>,
+    pub(super) withdrawn: VecCollection<'s, KnownAt, (EpisodeKey, Verdict)>,
 }
 
-/// Sorts the announced revisions.
-pub(super) fn stand<'s>(announced: VecCollection<'s, KnownAt, (EpisodeId, Announced)>) -> Standing<'s> {
-    let latest = announced.reduce(|_id, revisions, ends| {
-        let (latest, earlier) = revisions.split_last().expect("only ids with an announcement are reduced");
-        let latest = latest.0;
-        let end = if latest.withdrawn { End::Withdrawn } else { End::Stands(latest.clone()) };
-        ends.push(((latest.revision, end), 1));
-        let mut told = latest.revision;
-        for (earlier, _) in earlier.iter().rev() {
-            // Announcements of one revision differ only where the source contradicts itself.
-            if earlier.revision < told {
-                told = earlier.revision;
-                ends.push(((earlier.revision, End::Revised(latest.revision)), 1));
-            }
-        }
+/// Sorts the latest announcements, one of each episode.
+pub(super) fn stand<'s>(latest: VecCollection<'s, KnownAt, (EpisodeId, Announced)>) -> Standing<'s> {
+    let keyed = latest.map(|(episode, announced)| (EpisodeKey { episode, revision: announced.revision }, announced));
+    let members = keyed.clone().flat_map(|(key, announced)| {
+        (!announced.withdrawn).then(|| (Member { published: announced.published, key }, announced))
     });
-    let members = latest.clone().flat_map(|(id, (revision, end))| match end {
-        End::Stands(announced) => {
-            let key = EpisodeKey { episode: id, revision };
-            Some((Member { published: announced.published, key }, announced))
-        }
-        End::Withdrawn | End::Revised(_) => None,
-    });
-    let fallen = latest.flat_map(|(episode, (revision, end))| {
-        let verdict = match end {
-            End::Stands(_) => return None,
-            End::Withdrawn => Verdict::Withdrawn,
-            End::Revised(by) => Verdict::Revised { by },
-        };
-        Some((EpisodeKey { episode, revision }, verdict))
-    });
-    Standing { members, fallen }
-}
-
-/// What becomes of one revision.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-enum End {
-    Stands(Announced),
-    Withdrawn,
-    Revised(u64),
+    let withdrawn = keyed.flat_map(|(key, announced)| announced.withdrawn.then_some((key, Verdict::Withdrawn)));
+    Standing { members, withdrawn }
 }

@@ -6,26 +6,37 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::mpsc;
 
 use differential_dataflow::input::InputSession;
+use differential_dataflow::{ExchangeData, VecCollection};
 use proptest::prelude::*;
+use proptest::sample::Index;
+use serde::{Deserialize, Serialize};
 use timely::Config;
 use timely::dataflow::operators::Probe;
 
 use super::catalogue::{Facts, Rules, Verdicts, verdicts};
 use super::exact::{Key, KnownAt};
+use super::latest::latest;
 use super::near::{Likeness, Rule};
 use super::repeated::{Sharing, Stretch};
 use super::standing::Announced;
-use super::verdict::{Level, Verdict};
+use super::verdict::{Level, Tie, Verdict};
 use crate::record::part::{Part, Parts};
 use crate::record::{EpisodeId, EpisodeKey};
 
-/// One fact and whether it is told or taken back.
-#[derive(Clone, Debug)]
+/// One fact.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 enum Fact {
     Announced(EpisodeId, Announced),
     Digest(EpisodeKey, Key),
     Print(EpisodeKey, Likeness),
     Signature(EpisodeKey, Likeness),
+}
+
+impl Fact {
+    fn announces(&self) -> Option<EpisodeKey> {
+        let Fact::Announced(episode, announced) = self else { return None };
+        Some(EpisodeKey { episode: episode.clone(), revision: announced.revision })
+    }
 }
 
 /// Bodies of one first letter are of one episode, more alike the nearer their second.
@@ -67,11 +78,13 @@ struct Holds {
     parts: BTreeMap<EpisodeKey, Parts>,
 }
 
-/// A change of one of the two.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
-enum Change {
-    Verdict(EpisodeKey, Verdict),
-    Parts(EpisodeKey, Parts),
+/// One of what is said.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+enum Said {
+    On(EpisodeKey, Verdict),
+    /// On all revisions before.
+    RevisedBy(EpisodeKey),
+    Repeated(EpisodeKey, Parts),
 }
 
 /// What holds after each hand-over, the facts of which are spread over the workers.
@@ -80,6 +93,42 @@ fn run(workers: usize, hand_overs: Vec<Vec<Fact>>) -> Vec<BTreeMap<EpisodeKey, V
 }
 
 fn run_all(workers: usize, hand_overs: Vec<Vec<Fact>>) -> Vec<Holds> {
+    let announced = |facts: &Vec<Fact>| facts.iter().filter_map(Fact::announces).collect();
+    let announced: Vec<Vec<EpisodeKey>> = hand_overs.iter().map(announced).collect();
+    let said = holding(workers, hand_overs, |facts| {
+        let Verdicts { verdicts, revised, parts, popular: _ } = verdicts(facts, RULES);
+        let revised = revised.map(|(episode, revision)| Said::RevisedBy(EpisodeKey { episode, revision }));
+        let verdicts = verdicts.map(|(key, verdict)| Said::On(key, verdict));
+        verdicts.concat(revised).concat(parts.map(|(key, parts)| Said::Repeated(key, parts)))
+    });
+    said.into_iter().zip(1..).map(|(said, epochs)| judged(said, &announced[..epochs].concat())).collect()
+}
+
+/// The verdict on each revision that was announced and is not fresh, and the parts.
+fn judged(said: BTreeSet<Said>, announced: &[EpisodeKey]) -> Holds {
+    let (mut holds, mut revised) = (Holds::default(), BTreeMap::new());
+    for said in said {
+        let twice = match said {
+            Said::On(key, verdict) => holds.verdicts.insert(key, verdict).is_some(),
+            Said::RevisedBy(key) => revised.insert(key.episode, key.revision).is_some(),
+            Said::Repeated(key, parts) => holds.parts.insert(key, parts).is_some(),
+        };
+        assert!(!twice, "one verdict on a revision, one on all before it, and one set of parts");
+    }
+    for key in announced.iter().collect::<BTreeSet<_>>() {
+        if let Some(&by) = revised.get(&key.episode).filter(|by| **by > key.revision) {
+            assert_eq!(holds.verdicts.insert(key.clone(), Verdict::Revised { by }), None);
+        }
+    }
+    holds
+}
+
+/// What holds of a collection after each hand-over.
+fn holding<D: ExchangeData>(
+    workers: usize,
+    hand_overs: Vec<Vec<Fact>>,
+    build: impl Fn(Facts<'_>) -> VecCollection<'_, KnownAt, D> + Send + Sync + 'static,
+) -> Vec<BTreeSet<D>> {
     let (sender, receiver) = mpsc::channel();
     let epochs = hand_overs.len();
     let mut config = if workers == 1 { Config::thread() } else { Config::process(workers) };
@@ -95,10 +144,7 @@ fn run_all(workers: usize, hand_overs: Vec<Vec<Fact>>) -> Vec<Holds> {
                 prints: prints.to_collection(scope),
                 signatures: signatures.to_collection(scope),
             };
-            let Verdicts { verdicts, parts, popular: _ } = verdicts(facts, RULES);
-            let verdicts = verdicts.map(|(key, verdict)| Change::Verdict(key, verdict));
-            let changes = verdicts.concat(parts.map(|(key, parts)| Change::Parts(key, parts)));
-            let told = changes.inspect(move |change| sender.send(change.clone()).expect("the test still listens"));
+            let told = build(facts).inspect(move |change| sender.send(change.clone()).expect("the test still listens"));
             told.inner.probe().0
         });
         for (epoch, facts) in hand_overs.iter().enumerate() {
@@ -128,31 +174,17 @@ fn run_all(workers: usize, hand_overs: Vec<Vec<Fact>>) -> Vec<Holds> {
     .join()
     .into_iter()
     .for_each(|worker| worker.expect("no worker panics"));
-    let changes: Vec<(Change, KnownAt, isize)> = receiver.into_iter().collect();
-    (0..epochs as KnownAt)
-        .map(|epoch| {
-            let mut sums: BTreeMap<Change, isize> = BTreeMap::new();
-            for (change, _, diff) in changes.iter().filter(|(_, at, _)| *at <= epoch) {
-                *sums.entry(change.clone()).or_default() += diff;
-            }
-            sums.retain(|_, sum| *sum != 0);
-            assert!(sums.values().all(|sum| *sum == 1), "what holds holds once: {sums:?}");
-            let held = sums.len();
-            let mut holds = Holds::default();
-            for change in sums.into_keys() {
-                match change {
-                    Change::Verdict(key, verdict) => drop(holds.verdicts.insert(key, verdict)),
-                    Change::Parts(key, parts) => drop(holds.parts.insert(key, parts)),
-                }
-            }
-            assert_eq!(
-                holds.verdicts.len() + holds.parts.len(),
-                held,
-                "an episode has one verdict and one set of parts"
-            );
-            holds
-        })
-        .collect()
+    let changes: Vec<(D, KnownAt, isize)> = receiver.into_iter().collect();
+    let at = |epoch: KnownAt| -> BTreeSet<D> {
+        let mut sums: BTreeMap<D, isize> = BTreeMap::new();
+        for (data, _at, diff) in changes.iter().filter(|(_, at, _)| *at <= epoch) {
+            *sums.entry(data.clone()).or_default() += diff;
+        }
+        sums.retain(|_, sum| *sum != 0);
+        assert!(sums.values().all(|sum| *sum == 1), "all that holds holds once: {sums:?}");
+        sums.into_keys().collect()
+    };
+    (0..epochs as KnownAt).map(at).collect()
 }
 
 fn key(id: u8, revision: u64) -> EpisodeKey {
@@ -214,23 +246,50 @@ fn once_each(mut hand_overs: Vec<Vec<Fact>>) -> Vec<Vec<Fact>> {
     hand_overs
 }
 
-proptest! {
-    #![proptest_config(ProptestConfig::with_cases(100))]
+/// Some facts again, at the same time as before or at any other: of revisions that fell meanwhile, too.
+fn told_again(mut hand_overs: Vec<Vec<Fact>>, again: &[(Index, Index)]) -> Vec<Vec<Fact>> {
+    let all = hand_overs.concat();
+    for (fact, at) in again.iter().filter(|_| !all.is_empty()) {
+        at.get_mut(&mut hand_overs).push(fact.get(&all).clone());
+    }
+    hand_overs
+}
 
-    #[test]
-    fn verdicts_and_parts_after_every_epoch_are_those_of_all_facts_so_far(
-        workers in 1..5_usize,
-        hand_overs in prop::collection::vec(prop::collection::vec(fact(), 0..20), 1..6).prop_map(once_each),
-    ) {
-        let found = run_all(workers, hand_overs.clone());
-        for (epoch, found) in found.iter().enumerate() {
-            let so_far: Vec<Fact> = hand_overs[..=epoch].concat();
-            let verdicts = naive::verdicts(&so_far, RULES);
-            prop_assert_eq!(&found.verdicts, &verdicts, "after {}", epoch);
-            prop_assert_eq!(&found.parts, &naive::parts(&so_far, &verdicts, RULES), "after {}", epoch);
-        }
+proptest! {
+#![proptest_config(ProptestConfig::with_cases(100))]
+
+#[test]
+fn verdicts_and_parts_after_every_epoch_are_those_of_all_facts_so_far(
+    workers in 1..5_usize,
+    hand_overs in prop::collection::vec(prop::collection::vec(fact(), 0..20), 1..6).prop_map(once_each),
+    again in prop::collection::vec((any::<Index>(), any::<Index>()), 0..10),
+) {
+    let hand_overs = told_again(hand_overs, &again);
+    let found = run_all(workers, hand_overs.clone());
+    for (epoch, found) in found.iter().enumerate() {
+        let so_far: Vec<Fact> = hand_overs[..=epoch].concat();
+        let verdicts = naive::verdicts(&so_far, RULES);
+        prop_assert_eq!(&found.verdicts, &verdicts, "after {}", epoch);
+        prop_assert_eq!(&found.parts, &naive::parts(&so_far, &verdicts, RULES), "after {}", epoch);
     }
 }
+#[test]
+fn what_is_kept_of_an_episode_is_what_is_of_its_latest_revision(
+    workers in 1..4_usize,
+    hand_overs in prop::collection::vec(prop::collection::vec(fact(), 0..20), 1..6),
+) {
+    let kept = holding(workers, hand_overs.clone(), |facts| {
+        let (facts, _revised) = latest(facts);
+        let announced = facts.announced.map(|(episode, announced)| Fact::Announced(episode, announced));
+        announced
+            .concat(facts.digests.map(|(key, digest)| Fact::Digest(key, digest)))
+            .concat(facts.prints.map(|(key, print)| Fact::Print(key, print)))
+            .concat(facts.signatures.map(|(key, signature)| Fact::Signature(key, signature)))
+    });
+    for (epoch, kept) in kept.iter().enumerate() {
+        prop_assert_eq!(kept, &naive::latest(&hand_overs[..=epoch].concat()), "after {}", epoch);
+    }
+}}
 
 fn announced(id: u8, published: i64) -> Fact {
     let announced = Announced { revision: 0, withdrawn: false, published, enclosure: None, show: None };
@@ -316,4 +375,23 @@ fn a_part_of_other_shows_is_found_however_many_have_it_and_copies_do_not_count()
     assert_eq!(found[1].parts.len(), 100);
     let copies = (0..3).flat_map(|id| heard(id, Some(1), &[1, 2], [0, 7])).collect();
     assert_eq!(run_all(2, vec![copies])[0].parts.get(&key(0, 0)), None);
+}
+
+#[test]
+fn a_band_that_is_popular_no_more_ties_those_that_are_left() {
+    let everybody = |id: u8| [announced(id, i64::from(id)), Fact::Signature(key(id, 0), likeness(&[9], [0, 0]))];
+    let gone = |id: u8| {
+        let gone = Announced { revision: 0, withdrawn: true, published: 0, enclosure: None, show: None };
+        Fact::Announced(EpisodeId(format!("episode-{id}")), gone)
+    };
+    let hand_overs = vec![(0..70).flat_map(everybody).collect(), (0..6).map(gone).collect(), vec![gone(6)]];
+    let duplicates = |found: &BTreeMap<EpisodeKey, Verdict>| {
+        found.values().filter(|verdict| **verdict != Verdict::Withdrawn).cloned().collect::<BTreeSet<_>>()
+    };
+    let found: Vec<_> = run(2, hand_overs).iter().map(duplicates).collect();
+    assert_eq!(found[0], BTreeSet::new(), "seventy are too many");
+    let of =
+        |id| Verdict::Duplicate { of: key(id, 0), tie: Tie { level: Level::Transcript, apart: 0, to: key(id, 0) } };
+    assert_eq!(found[1], BTreeSet::from([of(6)]), "sixty-four are not");
+    assert_eq!(found[2], BTreeSet::from([of(7)]));
 }

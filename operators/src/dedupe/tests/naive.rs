@@ -3,8 +3,8 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{EpisodeKey, Fact, Key, Level, Likeness, Parts, Rule, Rules, Verdict};
+use crate::dedupe::bands::{POPULAR, Tag};
 use crate::dedupe::exact::Member;
-use crate::dedupe::near::POPULAR;
 use crate::dedupe::repeated::{NEIGHBOURS, Stretch, name};
 use crate::dedupe::standing::Announced;
 use crate::dedupe::verdict::Tie;
@@ -127,6 +127,22 @@ fn standing(facts: &[Fact]) -> BTreeMap<EpisodeKey, (Member, Announced)> {
     standing
 }
 
+/// All facts but those of fallen revisions.
+pub fn latest(facts: &[Fact]) -> BTreeSet<Fact> {
+    let latest: BTreeMap<EpisodeId, Announced> =
+        announced(facts).into_iter().filter_map(|(id, mut versions)| Some((id, versions.pop()?))).collect();
+    let kept = |fact: &&Fact| match fact {
+        Fact::Announced(id, announced) => announced == &latest[id],
+        Fact::Digest(key, _) | Fact::Print(key, _) | Fact::Signature(key, _) => {
+            let latest = latest.get(&key.episode);
+            latest.is_none_or(|latest| {
+                key.revision > latest.revision || key.revision == latest.revision && !latest.withdrawn
+            })
+        }
+    };
+    facts.iter().filter(kept).cloned().collect()
+}
+
 fn announced(facts: &[Fact]) -> BTreeMap<EpisodeId, Vec<Announced>> {
     let mut by_id: BTreeMap<EpisodeId, Vec<Announced>> = BTreeMap::new();
     for fact in facts {
@@ -145,11 +161,12 @@ fn near(of: &[(Member, Likeness)], rule: Rule) -> Vec<(Member, Member, Level, u1
             bands.entry(*band).or_default().insert(member);
         }
     }
-    bands.retain(|_, members| members.len() as isize <= POPULAR);
+    bands.retain(|_, members| members.len() <= POPULAR);
     let mut met: BTreeMap<(&Member, &Member), isize> = BTreeMap::new();
     for members in bands.values() {
-        let least = *members.first().expect("a band has a member");
-        members.iter().skip(1).for_each(|member| *met.entry((*member, least)).or_default() += 1);
+        let least = *members.iter().min_by_key(|member| Tag::of(member)).expect("a band has a member");
+        let others = members.iter().filter(|member| **member != least);
+        others.for_each(|member| *met.entry((*member, least)).or_default() += 1);
     }
     let body = |member: &Member| &of.iter().find(|(of, _)| of == member).expect("it is one of them").1.body;
     met.into_iter()
