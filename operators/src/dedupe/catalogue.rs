@@ -12,7 +12,6 @@
 //! passed the time at which its facts became known.
 
 use differential_dataflow::VecCollection;
-use differential_dataflow::operators::ThresholdTotal;
 
 use super::component;
 use super::exact::{self, Key, KnownAt, Member};

@@ -256,40 +256,42 @@ fn told_again(mut hand_overs: Vec<Vec<Fact>>, again: &[(Index, Index)]) -> Vec<V
 }
 
 proptest! {
-#![proptest_config(ProptestConfig::with_cases(100))]
+    #![proptest_config(ProptestConfig::with_cases(100))]
 
-#[test]
-fn verdicts_and_parts_after_every_epoch_are_those_of_all_facts_so_far(
-    workers in 1..5_usize,
-    hand_overs in prop::collection::vec(prop::collection::vec(fact(), 0..20), 1..6).prop_map(once_each),
-    again in prop::collection::vec((any::<Index>(), any::<Index>()), 0..10),
-) {
-    let hand_overs = told_again(hand_overs, &again);
-    let found = run_all(workers, hand_overs.clone());
-    for (epoch, found) in found.iter().enumerate() {
-        let so_far: Vec<Fact> = hand_overs[..=epoch].concat();
-        let verdicts = naive::verdicts(&so_far, RULES);
-        prop_assert_eq!(&found.verdicts, &verdicts, "after {}", epoch);
-        prop_assert_eq!(&found.parts, &naive::parts(&so_far, &verdicts, RULES), "after {}", epoch);
+    #[test]
+    fn verdicts_and_parts_after_every_epoch_are_those_of_all_facts_so_far(
+        workers in 1..5_usize,
+        hand_overs in prop::collection::vec(prop::collection::vec(fact(), 0..20), 1..6).prop_map(once_each),
+        again in prop::collection::vec((any::<Index>(), any::<Index>()), 0..10),
+    ) {
+        let hand_overs = told_again(hand_overs, &again);
+        let found = run_all(workers, hand_overs.clone());
+        for (epoch, found) in found.iter().enumerate() {
+            let so_far: Vec<Fact> = hand_overs[..=epoch].concat();
+            let verdicts = naive::verdicts(&so_far, RULES);
+            prop_assert_eq!(&found.verdicts, &verdicts, "after {}", epoch);
+            prop_assert_eq!(&found.parts, &naive::parts(&so_far, &verdicts, RULES), "after {}", epoch);
+        }
+    }
+
+    #[test]
+    fn what_is_kept_of_an_episode_is_what_is_of_its_latest_revision(
+        workers in 1..4_usize,
+        hand_overs in prop::collection::vec(prop::collection::vec(fact(), 0..20), 1..6),
+    ) {
+        let kept = holding(workers, hand_overs.clone(), |facts| {
+            let (facts, _revised) = latest(facts);
+            let announced = facts.announced.map(|(episode, announced)| Fact::Announced(episode, announced));
+            announced
+                .concat(facts.digests.map(|(key, digest)| Fact::Digest(key, digest)))
+                .concat(facts.prints.map(|(key, print)| Fact::Print(key, print)))
+                .concat(facts.signatures.map(|(key, signature)| Fact::Signature(key, signature)))
+        });
+        for (epoch, kept) in kept.iter().enumerate() {
+            prop_assert_eq!(kept, &naive::latest(&hand_overs[..=epoch].concat()), "after {}", epoch);
+        }
     }
 }
-#[test]
-fn what_is_kept_of_an_episode_is_what_is_of_its_latest_revision(
-    workers in 1..4_usize,
-    hand_overs in prop::collection::vec(prop::collection::vec(fact(), 0..20), 1..6),
-) {
-    let kept = holding(workers, hand_overs.clone(), |facts| {
-        let (facts, _revised) = latest(facts);
-        let announced = facts.announced.map(|(episode, announced)| Fact::Announced(episode, announced));
-        announced
-            .concat(facts.digests.map(|(key, digest)| Fact::Digest(key, digest)))
-            .concat(facts.prints.map(|(key, print)| Fact::Print(key, print)))
-            .concat(facts.signatures.map(|(key, signature)| Fact::Signature(key, signature)))
-    });
-    for (epoch, kept) in kept.iter().enumerate() {
-        prop_assert_eq!(kept, &naive::latest(&hand_overs[..=epoch].concat()), "after {}", epoch);
-    }
-}}
 
 fn announced(id: u8, published: i64) -> Fact {
     let announced = Announced { revision: 0, withdrawn: false, published, enclosure: None, show: None };
