@@ -35,7 +35,7 @@ pub(super) struct Standing<'s> {
 pub(super) fn stand<'s>(latest: VecCollection<'s, KnownAt, (EpisodeId, Announced)>) -> Standing<'s> {
     let keyed = latest.map(|(episode, announced)| (EpisodeKey { episode, revision: announced.revision }, announced));
     let members = keyed.clone().flat_map(|(key, announced)| {
-        (!announced.withdrawn).then(|| (Member { published: announced.published, key }, announced))
+        (!announced.withdrawn).then_some((Member { published: announced.published, key }, announced))
     });
     let withdrawn = keyed.flat_map(|(key, announced)| announced.withdrawn.then_some((key, Verdict::Withdrawn)));
     Standing { members, withdrawn }
