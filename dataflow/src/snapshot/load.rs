@@ -1,0 +1,99 @@
+//! Reading a state back, by any number of readers.
+
+use std::collections::VecDeque;
+use std::sync::Arc;
+
+use super::bodies;
+use super::chain::Chain;
+use super::error::{SnapshotError, Warning};
+use super::episodes::Episode;
+use super::fact::{BUCKETS, Fact, Header};
+use super::store::Store;
+
+/// One reader's share of a state.
+pub struct Restored {
+    /// Of the state; the same for all readers. `None` where nothing was ever committed.
+    pub header: Option<Header>,
+    /// Facts of this reader's buckets, read as they are asked for.
+    pub facts: Facts,
+}
+
+/// Loads what reader `part` of `parts` takes: the buckets that leave `part` when divided by `parts`.
+/// All readers together get every fact once.
+///
+/// The writer makes no full snapshot while others load: it removes what two before it needed.
+///
+/// Errors: `Store`, `Format`, `Damaged` where no earlier snapshot stands in.
+///
+/// # Panics
+/// Where `part` is not below `parts`.
+pub fn load(store: Arc<dyn Store>, part: usize, parts: usize) -> Result<Restored, SnapshotError> {
+    assert!(part < parts, "reader {part} of {parts}");
+    let chain = Chain::walk(store, u64::MAX - 1)?;
+    let header = chain.header().cloned();
+    let buckets: VecDeque<usize> = (part..BUCKETS).step_by(parts).collect();
+    Ok(Restored { header, facts: Facts { chain, buckets, episodes: Vec::new().into_iter(), ready: VecDeque::new() } })
+}
+
+/// Facts bucket by bucket and episode by episode, announcements first. An error ends them.
+pub struct Facts {
+    chain: Chain,
+    buckets: VecDeque<usize>,
+    episodes: std::vec::IntoIter<Episode>,
+    ready: VecDeque<Fact>,
+}
+
+impl Facts {
+    /// Damage found so far, with the names of files. All of it once the iterator has ended.
+    pub fn warnings(&self) -> Vec<Warning> {
+        self.chain.warnings()
+    }
+
+    fn read(&mut self, bucket: usize) -> Result<(), SnapshotError> {
+        let mut episodes = self.chain.bucket(bucket)?;
+        let wanted: Vec<_> = episodes.iter_mut().flat_map(Episode::bodies_mut).filter_map(|alike| alike.body).collect();
+        if !wanted.is_empty() {
+            let found = bodies::fetch(&*self.chain.store, wanted)?;
+            warn_of_lost(&self.chain, &found);
+            for episode in &mut episodes {
+                episode.without(|alike| alike.body.is_some_and(|body| found.lost.contains_key(&body)));
+                for alike in episode.bodies_mut() {
+                    if let Some(bytes) = alike.body.and_then(|body| found.bytes.get(&body)) {
+                        alike.likeness.body = Arc::clone(bytes);
+                    }
+                }
+            }
+        }
+        self.episodes = episodes.into_iter();
+        Ok(())
+    }
+}
+
+impl Iterator for Facts {
+    type Item = Result<Fact, SnapshotError>;
+
+    fn next(&mut self) -> Option<Self::Item> {
+        loop {
+            if let Some(fact) = self.ready.pop_front() {
+                return Some(Ok(fact));
+            }
+            if let Some(episode) = self.episodes.next() {
+                self.ready.extend(episode.into_facts());
+                continue;
+            }
+            let bucket = self.buckets.pop_front()?;
+            if let Err(error) = self.read(bucket) {
+                self.buckets.clear();
+                return Some(Err(error));
+            }
+        }
+    }
+}
+
+/// A body is in one place only: where it is lost, the episode is no longer compared by it.
+pub(super) fn warn_of_lost(chain: &Chain, found: &bodies::Found) {
+    for (body, detail) in &found.lost {
+        let detail = format!("at byte {}: {detail}; one episode is no longer compared by this likeness", body.offset);
+        chain.warn(body.file(), detail);
+    }
+}
