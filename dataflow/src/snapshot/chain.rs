@@ -27,6 +27,8 @@ pub(super) struct Chain {
     /// The last commit of the state; `None` before the first.
     pub(super) end: Option<u64>,
     warnings: Mutex<Vec<Warning>>,
+    /// Files of bodies in which damage was found.
+    pub(super) lossy: Arc<Mutex<BTreeSet<(u64, u32)>>>,
 }
 
 impl Chain {
@@ -43,6 +45,7 @@ impl Chain {
             earlier: OnceLock::new(),
             end: None,
             warnings: Mutex::default(),
+            lossy: Arc::default(),
         };
         for name in names.iter().rev().filter(|name| matches!(name, Name::Manifest(_))) {
             match chain.read(*name).and_then(|file| Manifest::parse(&*chain.store, name.number(), &file)) {
@@ -200,6 +203,17 @@ impl Chain {
                 Ok(())
             }
             Unusable::Fatal(error) => Err(error),
+        }
+    }
+
+    /// A body is in one place only: where it is lost, the episode is no longer compared by it.
+    pub(super) fn warn_of_lost(&self, found: &bodies::Found) {
+        for (body, detail) in &found.lost {
+            let at = body.offset;
+            let detail = format!("at byte {at}: {detail}; one episode is no longer compared by this likeness");
+            self.warn(body.file(), detail);
+            let mut lossy = self.lossy.lock().expect("nobody panics while adding a file");
+            lossy.insert((body.number, body.index));
         }
     }
 

@@ -8,7 +8,6 @@ use super::episodes::{self, Episode};
 use super::error::{SnapshotError, Warning};
 use super::fact::{BUCKETS, Fact, Header};
 use super::frame::{OVERHEAD, prefix, push};
-use super::load::warn_of_lost;
 use super::manifest::{Bodies, Manifest, Section};
 use super::name::Name;
 use super::store::Store;
@@ -125,7 +124,9 @@ impl<'a> Movers<'a> {
     fn new(chain: &'a Chain, number: u64, limits: Limits) -> Self {
         let least = limits.body_file_bytes as u64 / 2;
         let before = chain.fulls.first().map_or(&[][..], |full| &full.bodies);
-        let stay = before.iter().filter(|file| file.live >= least);
+        let lossy = chain.lossy.lock().expect("nobody panics while adding a file");
+        let stays = |file: &&Bodies| file.live >= least && !lossy.contains(&(file.number, file.index));
+        let stay = before.iter().filter(stays);
         let stay = stay.map(|file| ((file.number, file.index), file.bytes)).collect();
         let writer = bodies::Writer::new(&*chain.store, number, limits.body_file_bytes);
         Self { chain, number, stay, writer, live: Live::default(), copied: 0 }
@@ -135,7 +136,7 @@ impl<'a> Movers<'a> {
         let bodies = episodes.iter_mut().flat_map(Episode::bodies_mut).filter_map(|alike| alike.body);
         let moving = bodies.filter(|body| !self.stay.contains_key(&(body.number, body.index)));
         let found = bodies::fetch(&*self.chain.store, moving.collect())?;
-        warn_of_lost(self.chain, &found);
+        self.chain.warn_of_lost(&found);
         let mut moved = BTreeMap::new();
         for (body, bytes) in &found.bytes {
             moved.insert(*body, self.writer.put(body.key, bytes)?);

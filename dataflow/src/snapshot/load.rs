@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use super::bodies;
 use super::chain::Chain;
-use super::error::{SnapshotError, Warning};
 use super::episodes::Episode;
+use super::error::{SnapshotError, Warning};
 use super::fact::{BUCKETS, Fact, Header};
 use super::store::Store;
 
@@ -28,11 +28,15 @@ pub struct Restored {
 /// # Panics
 /// Where `part` is not below `parts`.
 pub fn load(store: Arc<dyn Store>, part: usize, parts: usize) -> Result<Restored, SnapshotError> {
+    Ok(of_chain(Chain::walk(store, u64::MAX - 1)?, part, parts))
+}
+
+/// A reader's share of what `chain` found.
+pub(super) fn of_chain(chain: Chain, part: usize, parts: usize) -> Restored {
     assert!(part < parts, "reader {part} of {parts}");
-    let chain = Chain::walk(store, u64::MAX - 1)?;
     let header = chain.header().cloned();
     let buckets: VecDeque<usize> = (part..BUCKETS).step_by(parts).collect();
-    Ok(Restored { header, facts: Facts { chain, buckets, episodes: Vec::new().into_iter(), ready: VecDeque::new() } })
+    Restored { header, facts: Facts { chain, buckets, episodes: Vec::new().into_iter(), ready: VecDeque::new() } }
 }
 
 /// Facts bucket by bucket and episode by episode, announcements first. An error ends them.
@@ -54,7 +58,7 @@ impl Facts {
         let wanted: Vec<_> = episodes.iter_mut().flat_map(Episode::bodies_mut).filter_map(|alike| alike.body).collect();
         if !wanted.is_empty() {
             let found = bodies::fetch(&*self.chain.store, wanted)?;
-            warn_of_lost(&self.chain, &found);
+            self.chain.warn_of_lost(&found);
             for episode in &mut episodes {
                 episode.without(|alike| alike.body.is_some_and(|body| found.lost.contains_key(&body)));
                 for alike in episode.bodies_mut() {
@@ -87,13 +91,5 @@ impl Iterator for Facts {
                 return Some(Err(error));
             }
         }
-    }
-}
-
-/// A body is in one place only: where it is lost, the episode is no longer compared by it.
-pub(super) fn warn_of_lost(chain: &Chain, found: &bodies::Found) {
-    for (body, detail) in &found.lost {
-        let detail = format!("at byte {}: {detail}; one episode is no longer compared by this likeness", body.offset);
-        chain.warn(body.file(), detail);
     }
 }

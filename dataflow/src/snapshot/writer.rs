@@ -1,5 +1,6 @@
 //! The one process that writes.
 
+use std::collections::BTreeSet;
 use std::io;
 use std::sync::{Arc, Mutex};
 
@@ -7,7 +8,7 @@ use super::chain::{Chain, names};
 use super::error::{SnapshotError, Warning};
 use super::fact::{Fact, Header, Positions};
 use super::full::{self, Full};
-use super::load::{Restored, load};
+use super::load::{self, Restored};
 use super::name::Name;
 use super::store::{Claim, Store};
 use super::told::Told;
@@ -53,6 +54,8 @@ pub struct Snapshots {
     tail: Mutex<Tail>,
     one_full: Mutex<()>,
     found: Vec<Warning>,
+    /// Files of bodies in which damage was found.
+    lossy: Arc<Mutex<BTreeSet<(u64, u32)>>>,
     _claim: Claim,
 }
 
@@ -92,7 +95,7 @@ impl Snapshots {
         let (commits, told_bytes) = chain.commits();
         let tail = Tail { next, header, commits, told_bytes, full_at, broken: false };
         let (tail, one_full, found) = (Mutex::new(tail), Mutex::default(), chain.warnings());
-        Ok(Self { store, generation, limits, tail, one_full, found, _claim: claim })
+        Ok(Self { store, generation, limits, tail, one_full, found, lossy: Arc::default(), _claim: claim })
     }
 
     /// Damage that was found when this was opened.
@@ -100,11 +103,18 @@ impl Snapshots {
         &self.found
     }
 
-    /// What reader `part` of `parts` takes; see [`load`].
+    /// What reader `part` of `parts` takes; see [`super::load`]. The next full snapshot leaves no
+    /// reference to bodies that this found damaged.
     ///
-    /// Errors: those of [`load`].
+    /// Errors: those of [`super::load`].
     pub fn load(&self, part: usize, parts: usize) -> Result<Restored, SnapshotError> {
-        load(Arc::clone(&self.store), part, parts)
+        Ok(load::of_chain(self.look(u64::MAX - 1)?, part, parts))
+    }
+
+    fn look(&self, until: u64) -> Result<Chain, SnapshotError> {
+        let mut chain = Chain::walk(Arc::clone(&self.store), until)?;
+        chain.lossy = Arc::clone(&self.lossy);
+        Ok(chain)
     }
 
     /// Makes facts durable, and with them that sources are committed up to `positions`; `at` is in
@@ -149,7 +159,7 @@ impl Snapshots {
             let number = self.append_to(&mut tail, &[], header.clone())?;
             (number, header, tail.told_bytes)
         };
-        let chain = Chain::walk(Arc::clone(&self.store), number)?;
+        let chain = self.look(number)?;
         let full = full::write(&chain, number, &header, self.limits, &mut keep)?;
         let mut tail = self.tail();
         tail.commits = usize::try_from(tail.next - number - 1).unwrap_or(usize::MAX);

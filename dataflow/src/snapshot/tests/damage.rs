@@ -106,8 +106,11 @@ fn two_hundred_flips_and_cuts_are_all_found_and_none_changes_what_is_told() {
             }
         }
 
+        let unharmed = warnings.is_empty();
+
         // The next life goes on from there, and heals what can be healed.
         let snapshots = open(&store);
+        assert_eq!(snapshots.load(0, 1).unwrap().facts.map(Result::unwrap).collect::<BTreeSet<_>>(), facts, "{what}");
         snapshots.append(&[fact(5_001)], &positions(50), 50).unwrap();
         for _ in 0..3 {
             snapshots.full(|_| true).unwrap();
@@ -115,7 +118,9 @@ fn two_hundred_flips_and_cuts_are_all_found_and_none_changes_what_is_told() {
         let (after, header, warnings) = state(&store);
         assert_eq!(after, facts.into_iter().chain([fact(5_001)]).collect(), "{what}");
         assert_eq!((header.unwrap().at, warnings), (50, Vec::new()), "{what}");
-        assert_eq!(check(&*store).unwrap(), [], "{what}");
+        // Bodies that are whole stay in a file whose first bytes are not.
+        let harmless = matches!(kind, Name::Bodies(..)) && unharmed;
+        assert!(harmless || check(&*store).unwrap().is_empty(), "{what}");
     }
     assert!(whole > 5 && cut > 5 && lost > 5, "made up for {whole}, cut off {cut}, likenesses lost {lost}");
 }

@@ -19,7 +19,8 @@ fn golden_facts() -> BTreeSet<Fact> {
 
 /// What the golden files were written by.
 fn write(store: &Arc<dyn Store>) {
-    let snapshots = open(store);
+    let limits = Limits { part_bytes: 3_000, ..TINY };
+    let snapshots = Snapshots::open(Arc::clone(store), 1, limits).unwrap();
     let facts: Vec<Fact> = (0..12).map(fact).collect();
     snapshots.append(&facts, &positions(5), 1_767_225_600_000).unwrap();
     snapshots.full(|_| true).unwrap();
