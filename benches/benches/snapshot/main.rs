@@ -17,7 +17,7 @@ use std::time::Instant;
 use anyhow::{Result, ensure};
 use hark_benches::{median, seconds};
 use hark_dataflow::snapshot::{Fact, Folder, Limits, Positions, Snapshots, Store, load};
-use knowledge::Knowledge;
+use knowledge::Dedupe;
 
 /// Facts of a commit.
 const COMMIT: usize = 1_000;
@@ -57,7 +57,7 @@ fn commits(store: Arc<dyn Store>, folder: &Path, what: &str, facts: &dyn Fn(u64)
             (first..first + COMMIT as u64 / each).flat_map(facts).collect()
         })
         .collect();
-    let mut knowledge = Knowledge::new();
+    let mut dedupe = Dedupe::new();
     let (mut plain, mut committed, mut told) = (Vec::new(), Vec::new(), Vec::new());
     for (batch, at) in batches.iter().zip(0..) {
         let before = snapshots.size()?;
@@ -67,7 +67,7 @@ fn commits(store: Arc<dyn Store>, folder: &Path, what: &str, facts: &dyn Fn(u64)
         let after = snapshots.size()?;
         let bytes = after.told_bytes + after.body_bytes - before.told_bytes - before.body_bytes;
         plain.push(plainly_written(folder, bytes as usize)? * 1e3);
-        told.push(seconds(|| knowledge.tell(batch)) * 1e3);
+        told.push(seconds(|| dedupe.tell(batch)) * 1e3);
     }
     let (plain, committed, told) = (median(plain), median(committed), median(told));
     line(

@@ -10,6 +10,8 @@ use hark_operators::record::{EpisodeId, EpisodeKey};
 /// Bytes of the print of one hour, and keys it is found by.
 const PRINT: usize = 66_000;
 const BANDS: u64 = 24;
+/// Keys of moments that different episodes share.
+const MOMENTS: u64 = 400;
 /// One episode in so many has the bytes of an earlier one.
 const REPOSTED: u64 = 20;
 
@@ -23,6 +25,7 @@ pub fn plain(number: u64) -> Vec<Fact> {
         withdrawn: false,
         published: 1_500_000_000 + number as i64,
         enclosure: Some(self::key(number ^ 1 << 60)),
+        show: Some(self::key((number % 5_000) ^ (1 << 61))),
     };
     vec![Fact::Announced(episode, announced), Fact::Digest(key, self::key(content))]
 }
@@ -36,7 +39,8 @@ pub fn printed(number: u64) -> Vec<Fact> {
     }
     let bands: Vec<u64> = (0..BANDS).map(|band| mixed(number << 8 | band)).collect();
     let mut facts = plain(number);
-    facts.push(Fact::Print(key, Likeness { bands: bands.into(), body: body.into() }));
+    let moments: Vec<u64> = (0..MOMENTS).map(|moment| mixed(!(number << 16 | moment))).collect();
+    facts.push(Fact::Print(key, Likeness { bands: bands.into(), moments: moments.into(), body: body.into() }));
     facts
 }
 
@@ -45,10 +49,10 @@ pub fn reposted(episodes: u64) -> u64 {
     episodes / REPOSTED
 }
 
-/// Bytes of an episode's id, two keys and time on average: what must be kept.
+/// Bytes of an episode's id, three keys and time on average: what must be kept.
 pub fn least() -> f64 {
     let ids: usize = (0..10_000).map(|number| id(number).0.len()).sum();
-    ids as f64 / 10_000.0 + 16.0 + 16.0 + 5.0
+    ids as f64 / 10_000.0 + 3.0 * 16.0 + 5.0
 }
 
 fn id(number: u64) -> EpisodeId {

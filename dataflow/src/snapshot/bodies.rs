@@ -10,6 +10,7 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use hark_operators::dedupe::exact::Key;
+use hark_operators::dedupe::near::Likeness;
 
 use super::episodes::Body;
 use super::error::{SnapshotError, Unusable};
@@ -39,7 +40,13 @@ impl<'a> Writer<'a> {
         Self { store, number, limit, index: 0, file: Vec::new(), put: BTreeMap::new(), written: Vec::new() }
     }
 
-    /// Puts a body and says where.
+    /// Puts a likeness and says where.
+    pub(super) fn put_likeness(&mut self, likeness: &Likeness) -> Result<Body, SnapshotError> {
+        let bytes = encode(likeness);
+        self.put(Key::of(blake3::hash(&bytes).as_bytes()), &bytes)
+    }
+
+    /// Puts bytes that have this key and says where.
     pub(super) fn put(&mut self, key: Key, bytes: &[u8]) -> Result<Body, SnapshotError> {
         if let Some(body) = self.put.get(&key) {
             return Ok(*body);
@@ -88,15 +95,40 @@ pub(super) fn create(store: &dyn Store, name: Name, bytes: &[u8]) -> Result<(), 
     })
 }
 
-/// The key of a body's bytes.
-pub(super) fn key(bytes: &[u8]) -> Key {
-    Key::of(blake3::hash(bytes).as_bytes())
+/// `length of keys u32 | keys in MessagePack | what is compared`: the last as it is, it is by far the
+/// longest.
+fn encode(likeness: &Likeness) -> Vec<u8> {
+    let keys = Likeness { body: Arc::default(), ..likeness.clone() };
+    let keys = rmp_serde::to_vec(&keys).expect("plain values into memory");
+    let length = u32::try_from(keys.len()).expect("keys of an episode take far less than 4 GB");
+    [&length.to_le_bytes()[..], &keys, &likeness.body].concat()
+}
+
+fn decode(bytes: &[u8]) -> Option<Likeness> {
+    let (length, rest) = bytes.split_first_chunk::<4>()?;
+    let (keys, body) = rest.split_at_checked(u32::from_le_bytes(*length) as usize)?;
+    let keys: Likeness = rmp_serde::from_slice(keys).ok()?;
+    Some(Likeness { body: body.into(), ..keys })
 }
 
 /// What was found of some bodies: by body, and the damage of those that are lost.
 pub(super) struct Found {
-    pub(super) bytes: BTreeMap<Body, Arc<[u8]>>,
+    pub(super) bytes: BTreeMap<Body, Vec<u8>>,
     pub(super) lost: BTreeMap<Body, String>,
+}
+
+impl Found {
+    /// The likeness that was put there. What cannot be decoded goes to those that are lost.
+    pub(super) fn likenesses(&mut self) -> BTreeMap<Body, Likeness> {
+        let mut likenesses = BTreeMap::new();
+        for (body, bytes) in std::mem::take(&mut self.bytes) {
+            match decode(&bytes) {
+                Some(likeness) => drop(likenesses.insert(body, likeness)),
+                None => drop(self.lost.insert(body, "it is no likeness".to_owned())),
+            }
+        }
+        likenesses
+    }
 }
 
 /// Reads bodies, those that lie near each other at once.
@@ -135,7 +167,7 @@ pub(super) fn read(store: &dyn Store, file: Name, range: Range<u64>) -> Result<R
     }
 }
 
-fn cut(body: Body, start: u64, run: &[u8]) -> Result<Arc<[u8]>, String> {
+fn cut(body: Body, start: u64, run: &[u8]) -> Result<Vec<u8>, String> {
     let from = usize::try_from(body.offset - start).map_err(|error| error.to_string())?;
     let frame = run.get(from..).unwrap_or_default();
     match pop(body.file(), frame) {

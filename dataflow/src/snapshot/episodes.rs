@@ -29,14 +29,11 @@ pub(super) struct Episode {
     pub(super) signatures: Vec<Alike>,
 }
 
-/// A revision's likeness, its body in another file.
-#[derive(Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+/// A revision's likeness, which lies in another file.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub(super) struct Alike {
     pub(super) revision: u64,
-    /// Without its body.
-    pub(super) likeness: Likeness,
-    /// `None` where the body is empty.
-    pub(super) body: Option<Body>,
+    pub(super) body: Body,
 }
 
 /// Where a body lies. Bodies with one key are the same.
@@ -82,10 +79,7 @@ impl Episode {
         for alike in [&mut self.prints, &mut self.signatures] {
             // Of one body in two files the earlier stays: it needs no copying.
             once(alike);
-            alike.dedup_by(|a, b| {
-                (a.revision, &a.likeness) == (b.revision, &b.likeness)
-                    && a.body.map(|body| body.key) == b.body.map(|body| body.key)
-            });
+            alike.dedup_by_key(|alike| (alike.revision, alike.body.key));
         }
     }
 
@@ -93,55 +87,50 @@ impl Episode {
         self.announced.len() + self.digests.len() + self.prints.len() + self.signatures.len()
     }
 
-    /// Lets go of what `keep` does not want; it sees likenesses without their bodies.
+    /// Lets go of what `keep` does not want; it sees empty likenesses.
     pub(super) fn retain(&mut self, keep: &mut dyn FnMut(&Fact) -> bool) {
         let Self { id, announced, digests, prints, signatures } = self;
         let key = |revision| EpisodeKey { episode: id.clone(), revision };
+        let unread = || Likeness { bands: Arc::default(), moments: Arc::default(), body: Arc::default() };
         announced.retain(|fact| keep(&Fact::Announced(id.clone(), fact.clone())));
         digests.retain(|(revision, digest)| keep(&Fact::Digest(key(*revision), *digest)));
-        prints.retain(|alike| keep(&Fact::Print(key(alike.revision), alike.likeness.clone())));
-        signatures.retain(|alike| keep(&Fact::Signature(key(alike.revision), alike.likeness.clone())));
+        prints.retain(|alike| keep(&Fact::Print(key(alike.revision), unread())));
+        signatures.retain(|alike| keep(&Fact::Signature(key(alike.revision), unread())));
     }
 
-    /// References to the bodies of its likenesses.
-    pub(super) fn bodies_mut(&mut self) -> impl Iterator<Item = &mut Alike> {
-        self.prints.iter_mut().chain(&mut self.signatures)
+    /// Where the bodies of its likenesses lie.
+    pub(super) fn bodies(&self) -> impl Iterator<Item = Body> {
+        self.prints.iter().chain(&self.signatures).map(|alike| alike.body)
+    }
+
+    pub(super) fn bodies_mut(&mut self) -> impl Iterator<Item = &mut Body> {
+        self.prints.iter_mut().chain(&mut self.signatures).map(|alike| &mut alike.body)
     }
 
     /// Drops likenesses whose body is lost.
-    pub(super) fn without(&mut self, lost: impl Fn(&Alike) -> bool) {
-        self.prints.retain(|alike| !lost(alike));
-        self.signatures.retain(|alike| !lost(alike));
+    pub(super) fn without(&mut self, lost: impl Fn(&Body) -> bool) {
+        self.prints.retain(|alike| !lost(&alike.body));
+        self.signatures.retain(|alike| !lost(&alike.body));
     }
 
-    /// Its facts as they were told.
-    pub(super) fn into_facts(self) -> impl Iterator<Item = Fact> {
+    /// Appends its facts as they were told; of likenesses those that `read` has.
+    pub(super) fn tell(self, read: impl Fn(&Body) -> Option<Likeness>, facts: &mut impl Extend<Fact>) {
         let Self { id, announced, digests, prints, signatures } = self;
-        let key = {
-            let id = id.clone();
-            move |revision| EpisodeKey { episode: id.clone(), revision }
-        };
-        let of_prints = key.clone();
-        let of_signatures = key.clone();
-        let announced = announced.into_iter().map(move |fact| Fact::Announced(id.clone(), fact));
-        let digests = digests.into_iter().map(move |(revision, digest)| Fact::Digest(key(revision), digest));
-        let prints = prints.into_iter().map(move |alike| Fact::Print(of_prints(alike.revision), alike.likeness));
-        let signatures =
-            signatures.into_iter().map(move |alike| Fact::Signature(of_signatures(alike.revision), alike.likeness));
-        announced.chain(digests).chain(prints).chain(signatures)
+        let key = |revision| EpisodeKey { episode: id.clone(), revision };
+        facts.extend(announced.into_iter().map(|fact| Fact::Announced(id.clone(), fact)));
+        facts.extend(digests.into_iter().map(|(revision, digest)| Fact::Digest(key(revision), digest)));
+        let alike = |alike: Alike| Some((key(alike.revision), read(&alike.body)?));
+        facts.extend(prints.into_iter().filter_map(alike).map(|(key, print)| Fact::Print(key, print)));
+        facts.extend(signatures.into_iter().filter_map(alike).map(|(key, words)| Fact::Signature(key, words)));
     }
 }
 
-/// Groups told facts by episode; `put` says where a body was put.
+/// Groups told facts by episode; `put` says where a likeness was put.
 pub(super) fn grouped<E>(
     facts: &[&Fact],
-    mut put: impl FnMut(&Arc<[u8]>) -> Result<Body, E>,
+    mut put: impl FnMut(&Likeness) -> Result<Body, E>,
 ) -> Result<Vec<Episode>, E> {
-    let mut alike = |revision, likeness: &Likeness| {
-        let body = if likeness.body.is_empty() { None } else { Some(put(&likeness.body)?) };
-        let likeness = Likeness { body: Arc::new([]), ..likeness.clone() };
-        Ok(Alike { revision, likeness, body })
-    };
+    let mut alike = |revision, likeness: &Likeness| Ok(Alike { revision, body: put(likeness)? });
     let mut facts = facts.to_vec();
     facts.sort_by_key(|fact| fact.episode());
     let mut episodes: Vec<Episode> = Vec::new();

@@ -8,6 +8,8 @@ use hark_operators::dedupe::standing::Announced;
 use hark_operators::record::{EpisodeId, EpisodeKey};
 use serde::{Deserialize, Serialize};
 
+use crate::dedupe::Told;
+
 /// Hash buckets of a snapshot: any number of readers up to this many take a share each.
 pub const BUCKETS: usize = 256;
 
@@ -22,6 +24,28 @@ pub enum Fact {
     Print(EpisodeKey, Likeness),
     /// What is said in it.
     Signature(EpisodeKey, Likeness),
+}
+
+impl From<Told> for Fact {
+    fn from(told: Told) -> Self {
+        match told {
+            Told::Announced(id, announced) => Self::Announced(id, announced),
+            Told::Digest(key, digest) => Self::Digest(key, digest),
+            Told::Print(key, likeness) => Self::Print(key, likeness),
+            Told::Signature(key, likeness) => Self::Signature(key, likeness),
+        }
+    }
+}
+
+impl From<Fact> for Told {
+    fn from(fact: Fact) -> Self {
+        match fact {
+            Fact::Announced(id, announced) => Self::Announced(id, announced),
+            Fact::Digest(key, digest) => Self::Digest(key, digest),
+            Fact::Print(key, likeness) => Self::Print(key, likeness),
+            Fact::Signature(key, likeness) => Self::Signature(key, likeness),
+        }
+    }
 }
 
 impl Fact {

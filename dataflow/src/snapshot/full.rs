@@ -133,7 +133,7 @@ impl<'a> Movers<'a> {
     }
 
     fn relocate(&mut self, episodes: &mut [Episode]) -> Result<(), SnapshotError> {
-        let bodies = episodes.iter_mut().flat_map(Episode::bodies_mut).filter_map(|alike| alike.body);
+        let bodies = episodes.iter().flat_map(Episode::bodies);
         let moving = bodies.filter(|body| !self.stay.contains_key(&(body.number, body.index)));
         let found = bodies::fetch(&*self.chain.store, moving.collect())?;
         self.chain.warn_of_lost(&found);
@@ -143,8 +143,8 @@ impl<'a> Movers<'a> {
             self.copied += bytes.len() as u64;
         }
         for episode in episodes {
-            episode.without(|alike| alike.body.is_some_and(|body| found.lost.contains_key(&body)));
-            for body in episode.bodies_mut().filter_map(|alike| alike.body.as_mut()) {
+            episode.without(|body| found.lost.contains_key(body));
+            for body in episode.bodies_mut() {
                 *body = moved.get(body).copied().unwrap_or(*body);
                 self.live.add(body);
             }

@@ -36,14 +36,13 @@ pub(super) fn of_chain(chain: Chain, part: usize, parts: usize) -> Restored {
     assert!(part < parts, "reader {part} of {parts}");
     let header = chain.header().cloned();
     let buckets: VecDeque<usize> = (part..BUCKETS).step_by(parts).collect();
-    Restored { header, facts: Facts { chain, buckets, episodes: Vec::new().into_iter(), ready: VecDeque::new() } }
+    Restored { header, facts: Facts { chain, buckets, ready: VecDeque::new() } }
 }
 
 /// Facts bucket by bucket and episode by episode, announcements first. An error ends them.
 pub struct Facts {
     chain: Chain,
     buckets: VecDeque<usize>,
-    episodes: std::vec::IntoIter<Episode>,
     ready: VecDeque<Fact>,
 }
 
@@ -54,21 +53,13 @@ impl Facts {
     }
 
     fn read(&mut self, bucket: usize) -> Result<(), SnapshotError> {
-        let mut episodes = self.chain.bucket(bucket)?;
-        let wanted: Vec<_> = episodes.iter_mut().flat_map(Episode::bodies_mut).filter_map(|alike| alike.body).collect();
-        if !wanted.is_empty() {
-            let found = bodies::fetch(&*self.chain.store, wanted)?;
-            self.chain.warn_of_lost(&found);
-            for episode in &mut episodes {
-                episode.without(|alike| alike.body.is_some_and(|body| found.lost.contains_key(&body)));
-                for alike in episode.bodies_mut() {
-                    if let Some(bytes) = alike.body.and_then(|body| found.bytes.get(&body)) {
-                        alike.likeness.body = Arc::clone(bytes);
-                    }
-                }
-            }
+        let episodes = self.chain.bucket(bucket)?;
+        let mut found = bodies::fetch(&*self.chain.store, episodes.iter().flat_map(Episode::bodies).collect())?;
+        let likenesses = found.likenesses();
+        self.chain.warn_of_lost(&found);
+        for episode in episodes {
+            episode.tell(|body| likenesses.get(body).cloned(), &mut self.ready);
         }
-        self.episodes = episodes.into_iter();
         Ok(())
     }
 }
@@ -80,10 +71,6 @@ impl Iterator for Facts {
         loop {
             if let Some(fact) = self.ready.pop_front() {
                 return Some(Ok(fact));
-            }
-            if let Some(episode) = self.episodes.next() {
-                self.ready.extend(episode.into_facts());
-                continue;
             }
             let bucket = self.buckets.pop_front()?;
             if let Err(error) = self.read(bucket) {

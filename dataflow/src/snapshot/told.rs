@@ -36,7 +36,7 @@ impl Told {
         let mut bodies = bodies::Writer::new(store, number, body_file);
         let mut sections = Vec::new();
         for (facts, bucket) in by_bucket.iter().zip(0..=u8::MAX).filter(|(facts, _)| !facts.is_empty()) {
-            let episodes = episodes::grouped(facts, |bytes| bodies.put(bodies::key(bytes), bytes))?;
+            let episodes = episodes::grouped(facts, |likeness| bodies.put_likeness(likeness))?;
             let mut section = Vec::new();
             episodes::encode(&episodes::merged(episodes), &mut section);
             sections.push((bucket, ByteBuf::from(section)));

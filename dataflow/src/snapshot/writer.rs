@@ -144,7 +144,7 @@ impl Snapshots {
 
     /// Puts all commits so far together into a full snapshot, and removes what neither it nor the
     /// one before needs. Facts that `keep` does not want are dropped; it sees them episode by
-    /// episode, announcements first, likenesses without their bodies ([`super::standing`] is one).
+    /// episode, announcements first, likenesses empty ([`super::standing`] is one).
     ///
     /// Takes a while and blocks only other full snapshots. Dropped facts may come back where this
     /// snapshot is damaged later.

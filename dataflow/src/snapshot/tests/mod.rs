@@ -38,7 +38,8 @@ fn fact(number: u64) -> Fact {
 
 fn announced(revision: u64, number: u64) -> Announced {
     let enclosure = number.is_multiple_of(8).then(|| digest(number));
-    Announced { revision, withdrawn: number.is_multiple_of(5), published: i64::MAX - number as i64, enclosure }
+    let show = number.is_multiple_of(3).then(|| digest(number + 1));
+    Announced { revision, withdrawn: number.is_multiple_of(5), published: i64::MAX - number as i64, enclosure, show }
 }
 
 fn digest(number: u64) -> Key {
@@ -48,7 +49,8 @@ fn digest(number: u64) -> Key {
 fn likeness(number: u64) -> Likeness {
     let bands: Vec<u64> = (0..number % 5).map(|band| band << 40 | number).collect();
     let body: Vec<u8> = (0..number * 7 % 290).map(|at| (at * number) as u8).collect();
-    Likeness { bands: bands.into(), body: body.into() }
+    let moments: Vec<u64> = (0..number % 3).map(|moment| !moment ^ number).collect();
+    Likeness { bands: bands.into(), moments: moments.into(), body: body.into() }
 }
 
 fn positions(commit: i64) -> Positions {

@@ -7,7 +7,7 @@ fn told(number: u64, body: u64) -> [Fact; 2] {
     let episode = EpisodeId(format!("episode {number}"));
     let key = EpisodeKey { episode: episode.clone(), revision: 0 };
     let body: Vec<u8> = (0..4_096_u64).map(|at| (at * 31 + body * 17 + (body >> 8)) as u8).collect();
-    let print = Likeness { bands: [number].into(), body: body.into() };
+    let print = Likeness { bands: [7].into(), moments: [].into(), body: body.into() };
     [Fact::Announced(episode, announced(0, number)), Fact::Print(key, print)]
 }
 
@@ -20,7 +20,7 @@ fn bodies_are_copied_once_and_then_stay_where_they_are() {
         snapshots.append(facts, &positions(at), at).unwrap();
     }
     let first = snapshots.full(|_| true).unwrap();
-    assert_eq!(first.copied, 160 * 4_096);
+    assert!((160 * 4_096..160 * 4_120).contains(&first.copied), "{first:?}");
     // Only the last file may hold too little to be left alone.
     assert!(snapshots.full(|_| true).unwrap().copied < 64 << 10);
     assert!(snapshots.full(|_| true).unwrap().copied < 64 << 10);
