@@ -9,6 +9,7 @@
 //! latency.rs  histograms: epochs by progress, previews by the clock
 //! run.rs      workers, lanes, the loop, the summary
 //! sink/       outcomes table, objects, previews.jsonl
+//! snapshot/   what is known of episodes, durably: facts in hash buckets
 //! publish.rs  the end of an episode: objects, then the row
 //! ```
 //!
@@ -21,6 +22,7 @@ pub mod layout;
 pub mod publish;
 pub mod run;
 pub mod sink;
+pub mod snapshot;
 pub mod source;
 
 pub mod dedupe;
