@@ -6,7 +6,8 @@ use std::sync::Arc;
 use anyhow::Result;
 use crossbeam_channel::unbounded;
 use hark_dataflow::dedupe::Levels;
-use hark_dataflow::intake::Feed;
+use hark_dataflow::intake::{Feed, Repeats};
+use hark_dataflow::source::Bounded;
 use hark_dataflow::publish::{Correct, FolderPublisher};
 use hark_dataflow::sink::{Objects, OutcomeTable};
 use hark_dataflow::{Layout, Summary};
@@ -78,7 +79,13 @@ pub fn run(layout: &str, workers: usize, episodes: &[Episode], folder: &Path) ->
         clip: ClipSettings::default(),
         publisher: publisher.clone(),
     });
-    let feed = Arc::new(Feed::new(Box::new(announcements.into_iter()), promoted, workers, 64));
+    let feed = Arc::new(Feed::new(
+        Box::new(Bounded::new(announcements.into_iter())),
+        Repeats::of_this_run(),
+        promoted,
+        workers,
+        64,
+    ));
     Ok(hark_dataflow::run((&layout, Levels::Exact), workers, feed, equipment, publisher, &halted, |_| {})?)
 }
 

@@ -113,7 +113,7 @@ pub fn run(
         }
     }
     drop(guards);
-    publisher.finish()?;
+    publisher.refresh()?;
     Ok(Summary {
         ends: publisher.ends(),
         offered: feed.offered(),

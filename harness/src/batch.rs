@@ -5,10 +5,10 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use hark_dataflow::intake::{Announcements, Feed};
+use hark_dataflow::intake::{Announcements, Feed, Repeats};
 use hark_dataflow::publish::End;
 use hark_dataflow::sink::{OutcomeTable, Which, previews};
-use hark_dataflow::source::{self, Input};
+use hark_dataflow::source::{self, Bounded, Input};
 use hark_operators::record::Announcement;
 
 use crate::cli::{BatchArgs, JobArgs, ReplayArgs};
@@ -55,7 +55,13 @@ fn job(args: JobArgs, mut roots: Vec<PathBuf>, announcements: Announcements, pro
     roots.extend(args.allow_root.iter().cloned());
     let setting = Setting::open(&args, roots)?;
     let feed =
-        Arc::new(Feed::new(announcements, setting.promoted, usize::from(args.workers), args.max_in_flight as usize));
+        Arc::new(Feed::new(
+            Box::new(Bounded::new(announcements)),
+            Repeats::of_this_run(),
+            setting.promoted,
+            usize::from(args.workers),
+            args.max_in_flight as usize,
+        ));
     let bar = progress.clone();
     let summary = hark_dataflow::run(
         (&setting.layout, args.dedupe.into()),

@@ -1,10 +1,9 @@
-//! What a run remembers of the episodes that have ended, for corrections.
+//! What a run remembers of the episodes that have ended, beside their rows.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hark_operators::record::EpisodeKey;
 use hark_operators::record::outcome::State;
-use hark_operators::record::part::{Parts, Weighed};
 
 use crate::sink::ObjectKey;
 
@@ -38,25 +37,15 @@ impl End {
     }
 }
 
-/// An episode that has ended.
-pub(super) struct Ended {
-    pub end: End,
-    /// What is published of it.
-    pub object: Option<ObjectKey>,
-    /// What its choice rested on.
-    pub weighed: Option<Weighed>,
-    /// The repeated parts that its row tells of.
-    pub parts: Parts,
-    /// Seconds since 1970 UTC.
-    pub completed_at: f64,
-    /// It is on its way once more, because its choice no longer stands.
-    pub again: bool,
-}
-
-/// All of them.
+/// Rows tell how episodes ended; here is only what is under way.
 #[derive(Default)]
 pub(super) struct Ledger {
-    pub ended: BTreeMap<EpisodeKey, Ended>,
+    /// How each episode of this run ended, where the run has an end and is to be summed up.
+    pub ends: Option<HashMap<EpisodeKey, End>>,
+    /// On their way once more.
+    pub again: BTreeSet<EpisodeKey>,
+    /// Their rows do not tell of all repeated parts yet.
+    pub stale: BTreeSet<EpisodeKey>,
     /// Objects that a later choice has replaced, to be removed when that is committed.
     pub replaced: Vec<ObjectKey>,
     /// Choices that were made again.
@@ -64,11 +53,18 @@ pub(super) struct Ledger {
 }
 
 impl Ledger {
+    /// Notes an end, in place of an earlier one.
+    pub fn ended(&mut self, key: &EpisodeKey, end: End) {
+        if let Some(ends) = &mut self.ends {
+            ends.insert(key.clone(), end);
+        }
+    }
+
     /// How many ended in which way.
     pub fn ends(&self) -> BTreeMap<End, usize> {
         let mut ends = BTreeMap::new();
-        for ended in self.ended.values() {
-            *ends.entry(ended.end).or_default() += 1;
+        for end in self.ends.iter().flat_map(HashMap::values) {
+            *ends.entry(*end).or_default() += 1;
         }
         ends
     }

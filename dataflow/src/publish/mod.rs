@@ -9,7 +9,7 @@
 mod ledger;
 mod policy;
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::Sender;
@@ -21,7 +21,7 @@ use hark_operators::stage::Publisher;
 use hark_operators::units::Span;
 
 pub use self::ledger::End;
-use self::ledger::{Ended, Ledger};
+use self::ledger::Ledger;
 pub use self::policy::Correct;
 
 use crate::dedupe::Judgements;
@@ -58,9 +58,16 @@ impl FolderPublisher {
         promote: Sender<Announcement>,
         halt: Sender<SinkError>,
     ) -> Self {
-        let (ledger, latency) = (Mutex::default(), Mutex::default());
+        let ledger = Mutex::new(Ledger { ends: Some(HashMap::new()), ..Ledger::default() });
+        let latency = Mutex::default();
         let (layout, judgements) = (layout.to_owned(), Arc::default());
         Self { objects, table, layout, ledger, judgements, promote, correct, latency, halt }
+    }
+
+    /// For a run without an end: the ends of single episodes are not remembered, only their rows.
+    pub fn without_sum(self) -> Self {
+        self.ledger().ends = None;
+        self
     }
 
     /// The verdicts that this publisher ends episodes by.
@@ -96,33 +103,37 @@ impl FolderPublisher {
     /// ended otherwise is corrected: its preview is withdrawn, or it is run after all, or once more.
     pub fn correct(&self, key: &EpisodeKey) {
         let mut ledger = self.ledger();
-        let first = EpisodeKey { revision: 0, ..key.clone() };
-        // What has not ended yet will ask for both when it does.
-        let ended: Vec<EpisodeKey> = ledger.ended.range(&first..=key).map(|(key, _)| key.clone()).collect();
-        for key in ended {
-            if let Err(error) = self.correct_one(&mut ledger, &key) {
-                self.stop(error);
-            }
+        // What has not ended yet will ask for all of this when it does.
+        let ended = self.table.recorded(Which::UpTo(&key.episode.0, key.revision));
+        let corrected = ended
+            .and_then(|ended| ended.into_iter().try_for_each(|outcome| self.correct_one(&mut ledger, outcome)));
+        if let Err(error) = corrected {
+            self.stop(error);
         }
     }
 
-    fn correct_one(&self, ledger: &mut Ledger, key: &EpisodeKey) -> Result<(), SinkError> {
-        let Some(ended) = ledger.ended.get_mut(key) else { return Ok(()) };
-        match self.judgements.on(key) {
+    fn correct_one(&self, ledger: &mut Ledger, outcome: Outcome) -> Result<(), SinkError> {
+        let key = key_of(&outcome);
+        match self.judgements.on(&key) {
             Some(verdict) => {
-                ended.end = End::of(&settled(&verdict));
-                self.withdraw(key, &verdict, ended.object.take())
+                let state = settled(&verdict);
+                ledger.ended(&key, End::of(&state));
+                if state != outcome.state { self.withdraw(outcome, state) } else { Ok(()) }
             }
-            None if ended.end.is_settled() => {
-                ledger.ended.remove(key);
-                self.run_again(key)
+            None if End::of(&outcome.state).is_settled() => {
+                self.run_again(ledger, &outcome.announcement);
+                Ok(())
             }
-            None if !ended.again && self.is_outdated(key, ended.weighed.as_ref(), ended.completed_at) => {
-                ended.again = true;
-                ledger.chosen_again += 1;
-                self.run_again(key)
+            None if self.is_outdated(&key, outcome.weighed.as_ref(), outcome.completed_at) => {
+                ledger.chosen_again += usize::from(self.run_again(ledger, &outcome.announcement));
+                Ok(())
             }
-            None => Ok(()),
+            None => {
+                if *outcome.picture.repeated != *self.judgements.parts_of(&key) {
+                    ledger.stale.insert(key);
+                }
+                Ok(())
+            }
         }
     }
 
@@ -136,32 +147,24 @@ impl FolderPublisher {
     ///
     /// # Errors
     /// A row that cannot be read or written.
-    pub fn finish(&self) -> Result<(), SinkError> {
-        let ledger = self.ledger();
-        for (key, ended) in ledger.ended.iter().filter(|(_, ended)| !ended.end.is_settled()) {
-            let parts = self.judgements.parts_of(key);
-            if parts != ended.parts
-                && let Some(mut outcome) = self.table.one(&key.episode.0, key.revision)?
-            {
-                outcome.picture.repeated = parts.to_vec();
-                self.table.record(&outcome)?;
+    pub fn refresh(&self) -> Result<(), SinkError> {
+        let mut ledger = self.ledger();
+        for key in std::mem::take(&mut ledger.stale) {
+            for mut outcome in self.table.recorded(Which::One(&key.episode.0, key.revision))? {
+                if !End::of(&outcome.state).is_settled() {
+                    outcome.picture.repeated = self.judgements.parts_of(&key).to_vec();
+                    self.table.record(&outcome)?;
+                }
             }
         }
         self.table.commit().map(|_| ())
     }
 
-    fn withdraw(&self, key: &EpisodeKey, verdict: &Verdict, object: Option<ObjectKey>) -> Result<(), SinkError> {
-        if let Some(outcome) = self.table.one(&key.episode.0, key.revision)? {
-            let state = settled(verdict);
-            if state != outcome.state {
-                self.table.record(&Outcome { state, ..without_about(outcome) })?;
-                self.table.commit()?;
-            }
-        }
-        match object {
-            Some(object) => self.objects.remove(&object).map(|_| ()),
-            None => Ok(()),
-        }
+    fn withdraw(&self, outcome: Outcome, state: State) -> Result<(), SinkError> {
+        let object = object_in(&outcome);
+        self.table.record(&Outcome { state, ..without_about(outcome) })?;
+        self.table.commit()?;
+        object.map_or(Ok(()), |object| self.objects.remove(&object).map(|_| ()))
     }
 
     /// Takes down what stands of an episode's earlier revisions, and with a withdrawal of this one, also
@@ -175,24 +178,20 @@ impl FolderPublisher {
             if !falls || matches!(outcome.state, State::TakenDown { .. }) {
                 continue;
             }
-            if let State::Published { selection, clips } = &outcome.state {
-                let object = match clips.first() {
-                    Some(clip) => ObjectKey::of_uri(&clip.uri),
-                    None => Some(object_of(&key_of(&outcome), "", selection.span)),
-                };
-                object.map(|object| self.objects.remove(&object)).transpose()?;
-            }
+            object_in(&outcome).map(|object| self.objects.remove(&object)).transpose()?;
             let state = State::TakenDown { revised_by: (!this).then_some(key.revision) };
             self.table.record(&Outcome { state, ..without_about(outcome) })?;
         }
         Ok(known)
     }
 
-    fn run_again(&self, key: &EpisodeKey) -> Result<(), SinkError> {
-        if let Some(outcome) = self.table.one(&key.episode.0, key.revision)? {
-            self.promote(&outcome.announcement);
+    /// Sets an episode out once more, unless it is on its way. Returns whether it was not.
+    fn run_again(&self, ledger: &mut Ledger, announcement: &Announcement) -> bool {
+        let sets_out = ledger.again.insert(announcement.key.clone());
+        if sets_out {
+            self.promote(announcement);
         }
-        Ok(())
+        sets_out
     }
 
     fn promote(&self, announcement: &Announcement) {
@@ -210,6 +209,7 @@ impl FolderPublisher {
         let key = ended.episode.key();
         // Held until the row is written, so that a correction comes wholly before or after.
         let mut ledger = self.ledger();
+        ledger.again.remove(key);
         let mut object = None;
         let verdict = self.judgements.on(key);
         let (state, about) = match (&verdict, &ended.body) {
@@ -241,7 +241,7 @@ impl FolderPublisher {
             (None, Body::Failed(failure)) => (State::Failed { fault: failure.fault.clone() }, failure.about.clone()),
             // Fresh again since it passed the gate: run once more, and settled until then.
             (None, Body::Settled(verdict)) => {
-                self.promote(&ended.episode.announcement);
+                self.run_again(&mut ledger, &ended.episode.announcement);
                 (settled(verdict), About::default())
             }
             (None, other) => unreachable!("only ends of episodes are published, not {other:?}"),
@@ -254,10 +254,8 @@ impl FolderPublisher {
         }
         let parts = if End::of(&state).is_settled() { Parts::default() } else { self.judgements.parts_of(key) };
         // Parts became known on the way that the choice did not see.
-        let again = self.is_outdated(key, about.weighed.as_ref(), completed_at);
-        if again {
-            ledger.chosen_again += 1;
-            self.promote(announcement);
+        if self.is_outdated(key, about.weighed.as_ref(), completed_at) {
+            ledger.chosen_again += usize::from(self.run_again(&mut ledger, announcement));
         }
         let outcome = Outcome {
             episode: key.episode.0.clone(),
@@ -276,24 +274,18 @@ impl FolderPublisher {
             timings: ended.spent.iter().map(|(stage, time)| (stage.to_string(), *time)).collect::<BTreeMap<_, _>>(),
             picture: Picture { repeated: parts.to_vec(), ..about.picture },
             audio_bytes: about.audio.map_or(0, |audio| audio.bytes),
+            weighed: about.weighed,
             announcement: (**announcement).clone(),
         };
+        let before = self.table.recorded(Which::One(&key.episode.0, key.revision))?.first().and_then(object_in);
+        ledger.replaced.extend(before.filter(|before| Some(before) != object.as_ref()));
         // The first announcement of an episode, which nearly all are, has nothing before it.
         let known =
             (announcement.withdrawn || key.revision > 0) && self.retract_earlier(key, announcement.withdrawn)?;
         if !(announcement.withdrawn && known) {
             self.table.record(&outcome)?; // a withdrawal has no title: the episode's own row stays
         }
-        let now = Ended {
-            end: End::of(&outcome.state),
-            object: object.clone(),
-            weighed: about.weighed,
-            parts,
-            completed_at,
-            again,
-        };
-        let before = ledger.ended.insert(key.clone(), now).and_then(|ended| ended.object);
-        ledger.replaced.extend(before.filter(|before| Some(before) != object.as_ref()));
+        ledger.ended(key, End::of(&outcome.state));
         Ok(outcome)
     }
 }
@@ -331,6 +323,15 @@ fn settled(verdict: &Verdict) -> State {
     }
 }
 
+/// The object that a row tells of.
+fn object_in(outcome: &Outcome) -> Option<ObjectKey> {
+    let State::Published { selection, clips } = &outcome.state else { return None };
+    match clips.first() {
+        Some(clip) => ObjectKey::of_uri(&clip.uri),
+        None => Some(object_of(&key_of(outcome), "", selection.span)),
+    }
+}
+
 /// The object of a preview: another span of the same audio is another object.
 fn object_of(key: &EpisodeKey, digest: &str, span: Span) -> ObjectKey {
     let content = format!("{digest} {:.3} {:.3}", span.start.0, span.end.0);
@@ -343,7 +344,7 @@ fn key_of(outcome: &Outcome) -> EpisodeKey {
 
 /// An outcome without what its own way through the graph found.
 fn without_about(outcome: Outcome) -> Outcome {
-    let About { variant, survived, language, timing, models, picture, audio: _, weighed: _ } = About::default();
+    let About { variant, survived, language, timing, models, picture, audio: _, weighed } = About::default();
     let (timings, audio_bytes) = (BTreeMap::new(), 0);
-    Outcome { variant, survived, language, timing, models, picture, timings, audio_bytes, ..outcome }
+    Outcome { variant, survived, language, timing, models, picture, timings, audio_bytes, weighed, ..outcome }
 }

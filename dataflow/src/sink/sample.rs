@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use hark_operators::Fault;
 use hark_operators::record::finding::Variant;
 use hark_operators::record::outcome::{Clip, Gate, ModelUsed, Outcome, Picture, Selection, StageTime, State};
-use hark_operators::record::part::Part;
+use hark_operators::record::part::{Part, Weighed};
 use hark_operators::record::piece::Timing;
 use hark_operators::record::{Announcement, EpisodeId, EpisodeKey, Priority, TranscriptSource};
 use hark_operators::units::Span;
@@ -72,6 +72,7 @@ pub(crate) fn outcome(show: &str, episode: &str, revision: u64, state: State) ->
             ..Picture::default()
         },
         audio_bytes: 9_600_123,
+        weighed: Some(Weighed { best: Span::new(30.0, 90.0), ..Weighed::default() }),
         announcement: Announcement {
             key,
             show: show.into(),

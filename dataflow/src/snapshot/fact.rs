@@ -1,7 +1,5 @@
 //! What is kept.
 
-use std::collections::BTreeMap;
-
 use hark_operators::dedupe::exact::Key;
 use hark_operators::dedupe::near::Likeness;
 use hark_operators::dedupe::standing::Announced;
@@ -9,6 +7,7 @@ use hark_operators::record::{EpisodeId, EpisodeKey};
 use serde::{Deserialize, Serialize};
 
 use crate::dedupe::Told;
+pub use crate::source::Positions;
 
 /// Hash buckets of a snapshot: any number of readers up to this many take a share each.
 pub const BUCKETS: usize = 256;
@@ -66,8 +65,6 @@ impl Fact {
     }
 }
 
-/// Up to where each source has been committed, by names that the sources choose.
-pub type Positions = BTreeMap<String, i64>;
 
 /// What was true of the whole job when the facts so far held.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]

@@ -16,6 +16,7 @@
 mod bad;
 mod date;
 mod json_lines;
+mod live;
 mod open;
 mod parquet_rows;
 mod partitions;
@@ -29,6 +30,7 @@ use std::path::{Path, PathBuf};
 use hark_operators::record::Announcement;
 
 pub use bad::{BadEntry, SourceError};
+pub use live::{Bounded, Offer, Positions, Source};
 
 /// One entry of an input: an announcement, or why it could not be read.
 pub type Entry = Result<Announcement, BadEntry>;

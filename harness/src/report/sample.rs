@@ -122,6 +122,7 @@ pub fn outcome(show: &str, title: &str, episode: &str, state: State) -> Outcome 
     let stage = |name: &str, queued, computing| (name.to_owned(), StageTime { queued, computing });
     Outcome {
         audio_bytes: 9_600_123,
+        weighed: None,
         episode: episode.into(),
         revision: 0,
         show: show.into(),

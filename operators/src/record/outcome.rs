@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use serde::{Deserialize, Serialize};
 
 use super::finding::Variant;
-use super::part::Part;
+use super::part::{Part, Weighed};
 use crate::fault::Fault;
 use crate::units::Span;
 
@@ -166,6 +166,8 @@ pub struct Outcome {
     pub picture: Picture,
     /// Length of the fetched audio in bytes; 0 where none was.
     pub audio_bytes: u64,
+    /// What its choice rested on; `None` where none was made.
+    pub weighed: Option<Weighed>,
     /// The announcement, so that a failed episode can be replayed from the table alone.
     pub announcement: super::Announcement,
 }

@@ -27,6 +27,8 @@ pub enum Which<'a> {
     Episode(&'a str),
     /// One revision of one episode.
     One(&'a str, u64),
+    /// One revision of one episode and all before it.
+    UpTo(&'a str, u64),
 }
 
 impl Which<'_> {
@@ -39,6 +41,11 @@ impl Which<'_> {
             Self::Failed => state("failed"),
             Self::TakenDown => state("taken_down"),
             Self::Episode(episode) => ("episode = ?1", vec![Value::Text(episode.to_owned())]),
+            // Revisions beyond the signed range are negative in the table, and the greatest.
+            Self::UpTo(episode, revision) => (
+                "episode = ?1 AND (revision BETWEEN 0 AND ?2 OR ?2 < 0 AND (revision >= 0 OR revision <= ?2))",
+                vec![Value::Text(episode.to_owned()), Value::Integer(row::revision(revision))],
+            ),
             Self::One(episode, revision) => (
                 "episode = ?1 AND revision = ?2",
                 vec![Value::Text(episode.to_owned()), Value::Integer(row::revision(revision))],
@@ -55,9 +62,29 @@ impl OutcomeTable {
     pub fn visit<E: From<SinkError>>(
         &self,
         which: Which<'_>,
+        each: impl FnMut(Outcome) -> Result<(), E>,
+    ) -> Result<(), E> {
+        self.visit_over(&self.reader()?, which, each)
+    }
+
+    /// The outcomes asked for as they are recorded, durable or not. Of few: the writer waits meanwhile.
+    ///
+    /// Errors: [`SinkError`].
+    pub fn recorded(&self, which: Which<'_>) -> Result<Vec<Outcome>, SinkError> {
+        let mut outcomes = Vec::new();
+        self.visit_over(&self.writer().connection, which, |outcome| {
+            outcomes.push(outcome);
+            Ok::<_, SinkError>(())
+        })?;
+        Ok(outcomes)
+    }
+
+    fn visit_over<E: From<SinkError>>(
+        &self,
+        reader: &Connection,
+        which: Which<'_>,
         mut each: impl FnMut(Outcome) -> Result<(), E>,
     ) -> Result<(), E> {
-        let reader = self.reader()?;
         let named = |error: rusqlite::Error| SinkError::sqlite(&self.file, &error);
         let (condition, values) = which.condition();
         // Revisions beyond the signed range are negative in the table, and the greatest.
@@ -65,7 +92,7 @@ impl OutcomeTable {
             "SELECT {} FROM outcomes WHERE {condition} ORDER BY show, episode, revision < 0, revision",
             row::columns(),
         );
-        let mut statement = reader.prepare(&sql).map_err(named)?;
+        let mut statement = reader.prepare_cached(&sql).map_err(named)?;
         let mut rows = statement.query(params_from_iter(values)).map_err(named)?;
         while let Some(found) = rows.next().map_err(named)? {
             let outcome =

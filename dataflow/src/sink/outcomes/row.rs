@@ -12,7 +12,7 @@ use serde::de::DeserializeOwned;
 use super::{Recorded, finite};
 
 /// The stored columns, in the order of [`encode`].
-const COLUMNS: [&str; 30] = [
+const COLUMNS: [&str; 31] = [
     "episode",
     "revision",
     "show",
@@ -42,6 +42,7 @@ const COLUMNS: [&str; 30] = [
     "picture",
     "survived",
     "audio_bytes",
+    "weighed",
     "announcement",
 ];
 
@@ -116,6 +117,7 @@ pub(super) fn encode(outcome: &Outcome) -> Vec<Value> {
         json(&finite::picture(outcome.picture.clone())),
         json(&outcome.survived),
         Value::Integer(outcome.audio_bytes.cast_signed()),
+        outcome.weighed.as_ref().map_or(Value::Null, json),
         json(&outcome.announcement),
     ]
 }
@@ -175,6 +177,7 @@ pub(super) fn decode(row: &Row<'_>) -> Result<Outcome, String> {
         completed_at: cell.get("completed_at")?,
         timings: cell.json("timings")?,
         picture: cell.json("picture")?,
+        weighed: if cell.get::<Value>("weighed")? == Value::Null { None } else { Some(cell.json("weighed")?) },
         audio_bytes: cell.get::<i64>("audio_bytes")?.cast_unsigned(),
         announcement: cell.json("announcement")?,
         episode: episode.clone(),

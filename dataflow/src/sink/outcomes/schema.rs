@@ -49,6 +49,7 @@ CREATE TABLE outcomes (
   picture         TEXT NOT NULL,   -- JSON: what the result page draws
   survived        TEXT NOT NULL,   -- JSON array of faults with their chains
   audio_bytes     INTEGER NOT NULL, -- of the fetched audio; 0 where none was
+  weighed         TEXT,            -- JSON: what the choice rested on, for corrections
   announcement    TEXT NOT NULL,   -- JSON: the episode as announced, for a replay
   preview_latency_seconds REAL GENERATED ALWAYS AS (completed_at - ingested_at) VIRTUAL,
   start_seconds   REAL GENERATED ALWAYS AS (json_extract(selection, '$.span.start')) VIRTUAL,

@@ -1,0 +1,51 @@
+//! Sources that a feed reads: those that end, and those that go on.
+
+use std::collections::BTreeMap;
+
+use super::Entry;
+
+/// How far each part of a source has been read, by names that the source chooses.
+pub type Positions = BTreeMap<String, i64>;
+
+/// What a source has at this moment.
+pub enum Offer {
+    /// An announcement, or an entry that could not be read.
+    Entry(Box<Entry>),
+    /// Nothing at present; there may be more.
+    Nothing,
+    /// It has ended.
+    End,
+}
+
+/// A source of announcements. Never blocks.
+pub trait Source: Send {
+    /// The next entry, if there is one.
+    fn offer(&mut self) -> Offer;
+
+    /// How far it has been read, with what was last offered. Read on from there, it offers all that it
+    /// has not offered yet, and perhaps some that it has.
+    fn positions(&self) -> Positions {
+        Positions::new()
+    }
+
+    /// Everything up to there is done and recorded.
+    fn committed(&mut self, positions: &Positions) {
+        let _ = positions;
+    }
+}
+
+/// A source that ends, and is read from its beginning each time.
+pub struct Bounded<I>(I);
+
+impl<I: Iterator<Item = Entry> + Send> Bounded<I> {
+    /// These entries.
+    pub fn new(entries: I) -> Self {
+        Self(entries)
+    }
+}
+
+impl<I: Iterator<Item = Entry> + Send> Source for Bounded<I> {
+    fn offer(&mut self) -> Offer {
+        self.0.next().map_or(Offer::End, |entry| Offer::Entry(Box::new(entry)))
+    }
+}
