@@ -54,14 +54,13 @@ pub fn replay(args: ReplayArgs) -> Result<ExitCode> {
 fn job(args: JobArgs, mut roots: Vec<PathBuf>, announcements: Announcements, progress: Progress) -> Result<ExitCode> {
     roots.extend(args.allow_root.iter().cloned());
     let setting = Setting::open(&args, roots)?;
-    let feed =
-        Arc::new(Feed::new(
-            Box::new(Bounded::new(announcements)),
-            Repeats::of_this_run(),
-            setting.promoted,
-            usize::from(args.workers),
-            args.max_in_flight as usize,
-        ));
+    let feed = Arc::new(Feed::new(
+        Box::new(Bounded::new(announcements)),
+        Repeats::of_this_run(),
+        setting.promoted,
+        usize::from(args.workers),
+        args.max_in_flight as usize,
+    ));
     let bar = progress.clone();
     let summary = hark_dataflow::run(
         (&setting.layout, args.dedupe.into()),

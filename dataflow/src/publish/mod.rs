@@ -105,8 +105,8 @@ impl FolderPublisher {
         let mut ledger = self.ledger();
         // What has not ended yet will ask for all of this when it does.
         let ended = self.table.recorded(Which::UpTo(&key.episode.0, key.revision));
-        let corrected = ended
-            .and_then(|ended| ended.into_iter().try_for_each(|outcome| self.correct_one(&mut ledger, outcome)));
+        let corrected =
+            ended.and_then(|ended| ended.into_iter().try_for_each(|outcome| self.correct_one(&mut ledger, outcome)));
         if let Err(error) = corrected {
             self.stop(error);
         }

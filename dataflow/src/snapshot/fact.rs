@@ -65,7 +65,6 @@ impl Fact {
     }
 }
 
-
 /// What was true of the whole job when the facts so far held.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Header {
