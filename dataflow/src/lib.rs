@@ -10,12 +10,14 @@
 //! run.rs      workers, lanes, the loop, the summary
 //! sink/       outcomes table, objects, previews.jsonl
 //! snapshot/   what is known of episodes, durably: facts in hash buckets
+//! durable.rs  when it is made so, and how far the source is read for good
 //! publish.rs  the end of an episode: objects, then the row
 //! ```
 //!
 //! Invariant: every announcement that is taken in ends in exactly one outcome, whichever layout and
 //! however many workers, and the outcomes do not depend on the order of arrival.
 
+pub mod durable;
 pub mod intake;
 pub mod latency;
 pub mod layout;

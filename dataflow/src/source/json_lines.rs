@@ -24,6 +24,8 @@ pub(super) struct JsonLines {
     /// Number of the line last read, from 1.
     line: u64,
     buffer: Vec<u8>,
+    /// Bytes read so far.
+    consumed: u64,
     done: bool,
 }
 
@@ -36,8 +38,18 @@ enum Line {
 impl JsonLines {
     pub(super) fn open(path: &Path) -> Result<Self, SourceError> {
         let reader = open::stream(path).map_err(|error| SourceError::of_io(path, error))?;
+        Ok(Self::part(path, reader, 0))
+    }
+
+    /// Reads a part of the file that begins after so many lines.
+    pub(super) fn part(path: &Path, reader: Box<dyn BufRead + Send>, line: u64) -> Self {
         let file = path.display().to_string();
-        Ok(Self { reader, file, base: open::base(path), line: 0, buffer: Vec::new(), done: false })
+        Self { reader, file, base: open::base(path), line, buffer: Vec::new(), consumed: 0, done: false }
+    }
+
+    /// Bytes of all lines read so far, their line feeds included.
+    pub(super) fn consumed(&self) -> u64 {
+        self.consumed
     }
 
     /// Reads the next line into the buffer, without its line feed; of one that is too long only
@@ -46,6 +58,7 @@ impl JsonLines {
         self.buffer.clear();
         self.line += 1;
         let read = (&mut self.reader).take(LONGEST as u64 + 1).read_until(b'\n', &mut self.buffer)?;
+        self.consumed += read as u64;
         if read == 0 {
             return Ok(Line::End);
         }
@@ -59,6 +72,7 @@ impl JsonLines {
                 None => (seen.len(), seen.is_empty()),
             };
             self.reader.consume(used);
+            self.consumed += used as u64;
             if ended {
                 return Ok(Line::TooLong);
             }

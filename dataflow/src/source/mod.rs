@@ -24,6 +24,7 @@ mod row;
 mod rss;
 #[cfg(test)]
 mod tests;
+mod watched;
 
 use std::path::{Path, PathBuf};
 
@@ -31,6 +32,7 @@ use hark_operators::record::Announcement;
 
 pub use bad::{BadEntry, SourceError};
 pub use live::{Bounded, Offer, Positions, Source};
+pub use watched::Watched;
 
 /// One entry of an input: an announcement, or why it could not be read.
 pub type Entry = Result<Announcement, BadEntry>;

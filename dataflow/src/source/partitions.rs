@@ -58,7 +58,7 @@ pub(super) fn read(inputs: Vec<Input>) -> impl Iterator<Item = Entry> {
     })
 }
 
-fn unreadable(input: &Input, error: &SourceError) -> BadEntry {
+pub(super) fn unreadable(input: &Input, error: &SourceError) -> BadEntry {
     let place = match input {
         Input::Rss(path) | Input::JsonLines(path) | Input::Parquet(path) => path.clone(),
         Input::Partitions(_) => PathBuf::new(),
