@@ -10,7 +10,7 @@ use hark_dataflow::intake::{Feed, Repeats};
 use hark_dataflow::publish::{Correct, FolderPublisher};
 use hark_dataflow::sink::{Objects, OutcomeTable};
 use hark_dataflow::source::Bounded;
-use hark_dataflow::{Layout, Summary};
+use hark_dataflow::{Job, Layout, Summary};
 use hark_models::device::Device;
 use hark_models::manifest::Manifest;
 use hark_operators::driver::Budget;
@@ -86,7 +86,9 @@ pub fn run(layout: &str, workers: usize, episodes: &[Episode], folder: &Path) ->
         workers,
         64,
     ));
-    Ok(hark_dataflow::run((&layout, Levels::Exact), workers, feed, equipment, publisher, &halted, |_| {})?)
+    let levels = Levels::Exact;
+    let job = Job { layout, levels, workers, feed, equipment, publisher, halted, durable: None };
+    Ok(hark_dataflow::run(job, |_| {})?)
 }
 
 fn announcement(at: usize, episode: &Episode) -> Announcement {

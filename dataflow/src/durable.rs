@@ -14,12 +14,15 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::thread::JoinHandle;
 use std::time::Duration;
 
+use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use hark_operators::driver::Epoch;
 
 use crate::dedupe::Told;
 use crate::intake::{Feed, unix_now};
+use crate::publish::FolderPublisher;
 use crate::snapshot::{Fact, Limits, Restored, SnapshotError, Snapshots, Store, standing};
 use crate::source::Positions;
 
@@ -121,5 +124,63 @@ impl Durable {
     /// Facts made durable by this run.
     pub fn facts(&self) -> u64 {
         self.facts.load(Ordering::Relaxed)
+    }
+}
+
+/// The thread that commits.
+pub(crate) struct Keeper {
+    durable: Arc<Durable>,
+    feed: Arc<Feed>,
+    stop: Sender<()>,
+    broken: Receiver<SnapshotError>,
+    thread: JoinHandle<()>,
+}
+
+impl Keeper {
+    pub(crate) fn start(
+        durable: Arc<Durable>,
+        feed: Arc<Feed>,
+        publisher: Arc<FolderPublisher>,
+        workers: usize,
+    ) -> Self {
+        let (stop, stopped) = bounded::<()>(1);
+        let (fail, broken) = bounded(1);
+        let keeper = (durable.clone(), feed.clone());
+        let thread = std::thread::spawn(move || {
+            let (durable, feed) = keeper;
+            let mut compared = false;
+            while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+                if let Err(error) = durable.commit(&feed) {
+                    // The run looks here until it stops.
+                    let _told = fail.send(error).is_ok();
+                    return;
+                }
+                if !compared && durable.is_restored(workers) {
+                    compared = true;
+                    publisher.compare();
+                }
+                if let Err(error) = publisher.refresh() {
+                    publisher.stop(error);
+                    return;
+                }
+            }
+        });
+        Self { durable, feed, stop, broken, thread }
+    }
+
+    /// What keeps it from committing.
+    pub(crate) fn broken(&self) -> Option<SnapshotError> {
+        self.broken.try_recv().ok()
+    }
+
+    /// Commits for the last time.
+    pub(crate) fn finish(self) -> Result<(), SnapshotError> {
+        drop(self.stop);
+        let panicked = self.thread.join().is_err();
+        assert!(!panicked, "the thread that commits does not panic");
+        match self.broken.try_recv() {
+            Ok(error) => Err(error),
+            Err(_) => self.durable.commit(&self.feed),
+        }
     }
 }

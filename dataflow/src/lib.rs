@@ -21,6 +21,7 @@ pub mod durable;
 pub mod intake;
 pub mod latency;
 pub mod layout;
+pub mod metrics;
 pub mod publish;
 pub mod run;
 pub mod sink;
@@ -31,4 +32,4 @@ pub mod dedupe;
 mod graph;
 
 pub use layout::Layout;
-pub use run::{RunError, Summary, run};
+pub use run::{Job, RunError, Summary, run};

@@ -1,6 +1,6 @@
 //! Runs the graph: workers, their lanes, the loop, the summary.
 
-use std::cell::RefCell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, HashMap};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
@@ -10,17 +10,20 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use hark_operators::Fault;
 use hark_operators::dedupe::{self, likeness};
-use hark_operators::driver::{Group, GroupSpec, Lanes};
+use hark_operators::driver::{Epoch, Group, GroupSpec, Lanes};
+use hark_operators::record::EpisodeKey;
 use hark_operators::record::outcome::Outcome;
 use hark_operators::stage::Equipment;
 
 use crate::dedupe::{Hub, Knowledge, Levels};
+use crate::durable::{Durable, Keeper};
 use crate::graph::{self, Placed};
 use crate::intake::Feed;
 use crate::latency::{EpochLatency, Micros, PreviewLatency};
 use crate::layout::Layout;
 use crate::publish::{End, FolderPublisher};
 use crate::sink::{SinkError, Spared};
+use crate::snapshot::SnapshotError;
 
 /// Why a run stopped before its end.
 #[derive(Debug, thiserror::Error)]
@@ -31,6 +34,9 @@ pub enum RunError {
     /// An outcome could not be made durable.
     #[error("stopped, nothing that was recorded is lost: {0}")]
     Sink(#[from] SinkError),
+    /// What is known of episodes could not be made durable.
+    #[error("stopped, nothing that was recorded is lost: {0}")]
+    Snapshot(#[from] SnapshotError),
     /// A worker broke: a defect of hark.
     #[error("a worker stopped: {0}; please report it")]
     Worker(String),
@@ -58,33 +64,49 @@ pub struct Summary {
     pub previews: PreviewLatency,
 }
 
-/// Runs a feed through the graph with `workers` workers until every episode has its outcome.
-/// `ended` hears of each outcome as it becomes durable.
+/// What a run works with.
+pub struct Job {
+    /// Which stages share an operator.
+    pub layout: Layout,
+    /// How copies are sought.
+    pub levels: Levels,
+    /// One core each.
+    pub workers: usize,
+    /// Announcements.
+    pub feed: Arc<Feed>,
+    /// The tools of the stages.
+    pub equipment: Arc<Equipment>,
+    /// Where outcomes go.
+    pub publisher: Arc<FolderPublisher>,
+    /// Tells when one could not be made durable.
+    pub halted: Receiver<SinkError>,
+    /// For a run that is to go on where it stopped.
+    pub durable: Option<Arc<Durable>>,
+}
+
+/// Runs a feed through the graph until it has ended and every episode has its outcome. `ended` hears of
+/// each outcome as it becomes durable.
 ///
 /// # Errors
 /// [`RunError`]; episodes without an outcome then are simply not done, and may be run again.
-pub fn run(
-    (layout, levels): (&Layout, Levels),
-    workers: usize,
-    feed: Arc<Feed>,
-    equipment: Arc<Equipment>,
-    publisher: Arc<FolderPublisher>,
-    halted: &Receiver<SinkError>,
-    ended: impl Fn(&Outcome) + Send + Sync + 'static,
-) -> Result<Summary, RunError> {
-    let specs = graph::groups(layout);
-    let crews = Crew::warm(layout, &specs, workers, &equipment)?.into_iter().map(Some).collect();
+pub fn run(job: Job, ended: impl Fn(&Outcome) + Send + Sync + 'static) -> Result<Summary, RunError> {
+    let Job { layout, levels, workers, feed, equipment, publisher, halted, durable } = job;
+    let specs = graph::groups(&layout);
+    let crews = Crew::warm(&layout, &specs, workers, &equipment)?.into_iter().map(Some).collect();
     let started = Instant::now();
     let site = Arc::new(Site {
-        layout: layout.clone(),
+        layout,
         levels,
         specs,
         crews: Mutex::new(crews),
         feed: feed.clone(),
         publisher: publisher.clone(),
         ended: Box::new(ended),
+        durable: durable.clone(),
+        workers,
         started,
     });
+    let keeper = durable.map(|durable| Keeper::start(durable, feed.clone(), publisher.clone(), workers));
     let (report, reports) = unbounded();
     // Workers run on threads of their own and are not waited for after a fatal error: a worker
     // whose peer is gone would wait for ever.
@@ -104,7 +126,7 @@ pub fn run(
     .map_err(RunError::Worker)?;
     let mut epochs: Vec<(String, Micros)> = Vec::new();
     for _ in 0..workers {
-        match wait(&reports, halted) {
+        match wait(&reports, &halted, keeper.as_ref()) {
             Ok(histograms) => merge(&mut epochs, histograms),
             Err(error) => {
                 std::mem::forget(guards); // dropping them would wait for the workers
@@ -114,6 +136,7 @@ pub fn run(
     }
     drop(guards);
     publisher.refresh()?;
+    keeper.map_or(Ok(()), Keeper::finish)?;
     Ok(Summary {
         ends: publisher.ends(),
         offered: feed.offered(),
@@ -136,6 +159,8 @@ struct Site {
     feed: Arc<Feed>,
     publisher: Arc<FolderPublisher>,
     ended: Box<dyn Fn(&Outcome) + Send + Sync>,
+    durable: Option<Arc<Durable>>,
+    workers: usize,
     started: Instant,
 }
 
@@ -185,7 +210,10 @@ fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, M
     let crew = site.crews.lock().unwrap_or_else(PoisonError::into_inner)[worker.index()].take();
     let placed = crew.expect("each worker takes its crew once").place(&site.layout);
     let latency = Rc::new(RefCell::new(EpochLatency::default()));
-    let hub = Hub::new(site.publisher.judgements());
+    let hub = match site.durable.clone() {
+        Some(durable) => Hub::heard_by(site.publisher.judgements(), move |told| durable.tell(told)),
+        None => Hub::new(site.publisher.judgements()),
+    };
     let probe = worker.dataflow(|scope| {
         let site_of_ends = site.clone();
         let ended = move |outcome: &Outcome| (site_of_ends.ended)(outcome);
@@ -200,11 +228,38 @@ fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, M
         )
     });
     let publisher = site.publisher.clone();
-    let mut knowledge = Knowledge::build(worker, hub, likeness::rules(), move |key| publisher.correct(key));
+    // What was known before is no news: rows are compared with it once all of it is there.
+    let restoring = Rc::new(Cell::new(site.durable.is_some()));
+    let quiet = restoring.clone();
+    let correct = move |key: &EpisodeKey| {
+        if !quiet.get() {
+            publisher.correct(key)
+        }
+    };
+    let mut knowledge = Knowledge::build(worker, hub, likeness::rules(), correct);
+    if let Some(durable) = &site.durable {
+        let restored = durable.load(worker.index(), site.workers).unwrap_or_else(|error| panic!("{error}"));
+        for fact in restored.facts {
+            knowledge.restore(fact.unwrap_or_else(|error| panic!("{error}")).into());
+        }
+    }
     while !probe.done() {
         worker.step_or_park(Some(Duration::from_millis(2)));
         knowledge.advance(1 + site.started.elapsed().as_millis() as u64);
+        if let Some(durable) = &site.durable {
+            if restoring.get() && knowledge.is_known(0) {
+                restoring.set(false);
+                durable.restored();
+            }
+            durable.passed(
+                worker.index(),
+                probe.with_frontier(|frontier| frontier.first().copied().unwrap_or(Epoch::MAX)),
+            );
+        }
         latency.borrow_mut().poll();
+    }
+    if let Some(durable) = &site.durable {
+        durable.passed(worker.index(), Epoch::MAX);
     }
     let known = knowledge.close();
     while !known.done() {
@@ -218,8 +273,12 @@ fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, M
 fn wait(
     reports: &Receiver<Result<Vec<(String, Micros)>, String>>,
     halted: &Receiver<SinkError>,
+    keeper: Option<&Keeper>,
 ) -> Result<Vec<(String, Micros)>, RunError> {
     loop {
+        if let Some(error) = keeper.and_then(Keeper::broken) {
+            return Err(error.into());
+        }
         if let Ok(error) = halted.try_recv() {
             return Err(error.into());
         }

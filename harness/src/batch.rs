@@ -5,6 +5,7 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
+use hark_dataflow::Job;
 use hark_dataflow::intake::{Announcements, Feed, Repeats};
 use hark_dataflow::publish::End;
 use hark_dataflow::sink::{OutcomeTable, Which, previews};
@@ -62,26 +63,29 @@ fn job(args: JobArgs, mut roots: Vec<PathBuf>, announcements: Announcements, pro
         args.max_in_flight as usize,
     ));
     let bar = progress.clone();
-    let summary = hark_dataflow::run(
-        (&setting.layout, args.dedupe.into()),
-        usize::from(args.workers),
+    let layout = setting.layout.name.clone();
+    let job = Job {
+        layout: setting.layout,
+        levels: args.dedupe.into(),
+        workers: usize::from(args.workers),
         feed,
-        setting.equipment,
-        setting.publisher.clone(),
-        &setting.halted,
-        move |outcome| bar.ended(outcome),
-    )?;
+        equipment: setting.equipment,
+        publisher: setting.publisher.clone(),
+        halted: setting.halted,
+        durable: None,
+    };
+    let summary = hark_dataflow::run(job, move |outcome| bar.ended(outcome))?;
     let audio = progress.finish();
     let page = write_results(setting.publisher.table(), &args.output)?;
     // Nothing staged is needed once every episode has its outcome.
     std::fs::remove_dir_all(args.output.join(".staging")).context("cannot remove the staging folder")?;
-    eprint!("{}", summary::text(&summary, &setting.layout.name, args.workers, audio, &page));
+    eprint!("{}", summary::text(&summary, &layout, args.workers, audio, &page));
     let failed = summary.ends.get(&End::Failed).copied().unwrap_or_default();
     Ok(ExitCode::from(if failed > 0 { 3 } else { 0 }))
 }
 
 /// `previews.jsonl` and the result page, from the table.
-fn write_results(table: &OutcomeTable, output: &Path) -> Result<PathBuf> {
+pub fn write_results(table: &OutcomeTable, output: &Path) -> Result<PathBuf> {
     previews::write(table, output)?;
     report::write(&table.read(Which::All)?, output)
         .with_context(|| format!("cannot write the result page into {}", output.display()))

@@ -1,5 +1,6 @@
 //! The arguments as they stand on the command line.
 
+use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
@@ -19,6 +20,9 @@ pub struct Cli {
 pub enum Command {
     /// Makes previews of every episode of a feed, a file or a folder of partitions, then ends.
     Batch(BatchArgs),
+    /// Makes previews of what appears in a folder, until it is stopped; goes on from there when started
+    /// again.
+    Run(RunArgs),
     /// Runs episodes of an earlier job again.
     Replay(ReplayArgs),
     /// Lists how episodes ended.
@@ -52,6 +56,24 @@ pub struct BatchArgs {
     /// (date=2026-11-01/*.jsonl).
     #[arg(long, value_name = "FILE|FOLDER")]
     pub input: PathBuf,
+    #[command(flatten)]
+    pub job: JobArgs,
+}
+
+#[derive(Args)]
+pub struct RunArgs {
+    /// Needs no server: a folder is watched, outcomes go to SQLite, clips to the output folder.
+    #[arg(long, required = true)]
+    pub embedded: bool,
+    /// The folder in which announcements appear: new files, and lines appended to JSON Lines files.
+    #[arg(long, value_name = "FOLDER")]
+    pub input: PathBuf,
+    /// Where /healthz, /readyz and /metrics are served.
+    #[arg(long, default_value = "127.0.0.1:9464", value_name = "ADDRESS:PORT")]
+    pub listen: SocketAddr,
+    /// After SIGTERM, seconds for what is on its way; what is not done then is done at the next start.
+    #[arg(long, default_value_t = 20, value_name = "SECONDS")]
+    pub drain_seconds: u64,
     #[command(flatten)]
     pub job: JobArgs,
 }

@@ -3,8 +3,10 @@
 mod batch;
 mod cli;
 mod explain;
+mod live;
 mod progress;
 mod report;
+mod serve;
 mod setting;
 mod summary;
 mod table;
@@ -20,6 +22,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Batch(args) => batch::batch(args),
+        Command::Run(args) => live::run(args),
         Command::Replay(args) => batch::replay(args),
         Command::Outcomes(args) => table::list(&args),
         Command::Dedupe(DedupeCommand::Explain(args)) => explain::explain(&args),

@@ -18,6 +18,7 @@ use timely::dataflow::operators::generic::Operator;
 use super::Hub;
 
 /// Something that became known of an episode.
+#[derive(Clone, Debug)]
 pub enum Told {
     /// By its source.
     Announced(EpisodeId, Announced),

@@ -32,19 +32,33 @@ struct Shared {
     /// The time at which what is told now will be known.
     clock: Cell<KnownAt>,
     known: Handle<KnownAt>,
+    /// Who hears of every fact beside the dataflow.
+    listener: Option<Box<dyn Fn(&Told)>>,
     gates: RefCell<Vec<Activator>>,
 }
 
 impl Hub {
     /// A hub whose verdicts go to these judgements.
     pub fn new(judgements: Arc<Judgements>) -> Self {
-        let shared =
-            Shared { told: RefCell::default(), clock: Cell::new(0), known: Handle::new(), gates: RefCell::default() };
+        Self::with(judgements, None)
+    }
+
+    /// The same, where somebody else hears of every fact too.
+    pub fn heard_by(judgements: Arc<Judgements>, listener: impl Fn(&Told) + 'static) -> Self {
+        Self::with(judgements, Some(Box::new(listener)))
+    }
+
+    fn with(judgements: Arc<Judgements>, listener: Option<Box<dyn Fn(&Told)>>) -> Self {
+        let (told, gates) = (RefCell::default(), RefCell::default());
+        let shared = Shared { told, clock: Cell::new(0), known: Handle::new(), listener, gates };
         Self { shared: Rc::new(shared), judgements }
     }
 
     /// Takes a fact; returns when it will be known.
     pub fn tell(&self, told: Told) -> KnownAt {
+        if let Some(listener) = &self.shared.listener {
+            listener(&told);
+        }
         self.shared.told.borrow_mut().push(told);
         self.shared.clock.get()
     }
@@ -112,15 +126,9 @@ impl Knowledge {
 
     /// Hands over what was told since the last call; `now` is in milliseconds and never falls.
     pub fn advance(&mut self, now: KnownAt) {
+        let told = std::mem::take(&mut *self.hub.shared.told.borrow_mut());
+        told.into_iter().for_each(|told| self.insert(told));
         let shared = &self.hub.shared;
-        for told in shared.told.borrow_mut().drain(..) {
-            match told {
-                Told::Announced(id, announced) => self.announced.insert((id, announced)),
-                Told::Digest(key, digest) => self.digests.insert((key, digest)),
-                Told::Print(key, likeness) => self.prints.insert((key, likeness)),
-                Told::Signature(key, likeness) => self.signatures.insert((key, likeness)),
-            }
-        }
         if now > shared.clock.get() {
             shared.clock.set(now);
             self.announced.advance_to(now);
@@ -136,6 +144,25 @@ impl Knowledge {
         if known > self.woken {
             self.woken = known;
             shared.gates.borrow().iter().for_each(Activator::activate);
+        }
+    }
+
+    /// Takes a fact that was known before this run; nobody else hears of it.
+    pub fn restore(&mut self, told: Told) {
+        self.insert(told);
+    }
+
+    /// Whether all that was told before this time is known.
+    pub fn is_known(&self, time: KnownAt) -> bool {
+        self.hub.is_known(time)
+    }
+
+    fn insert(&mut self, told: Told) {
+        match told {
+            Told::Announced(id, announced) => self.announced.insert((id, announced)),
+            Told::Digest(key, digest) => self.digests.insert((key, digest)),
+            Told::Print(key, likeness) => self.prints.insert((key, likeness)),
+            Told::Signature(key, likeness) => self.signatures.insert((key, likeness)),
         }
     }
 

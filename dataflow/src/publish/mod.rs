@@ -65,9 +65,17 @@ impl FolderPublisher {
     }
 
     /// For a run without an end: the ends of single episodes are not remembered, only their rows.
-    pub fn without_sum(self) -> Self {
+    pub fn keep_no_sum(&self) {
         self.ledger().ends = None;
-        self
+    }
+
+    /// Whether a revision has an outcome, or its withdrawal has taken effect.
+    pub fn has_ended(&self, key: &EpisodeKey, withdrawn: bool) -> bool {
+        let rows = self.table.recorded(Which::One(&key.episode.0, key.revision)).unwrap_or_else(|error| {
+            self.stop(error);
+            Vec::new()
+        });
+        rows.first().is_some_and(|row| !withdrawn || matches!(row.state, State::TakenDown { revised_by: None }))
     }
 
     /// The verdicts that this publisher ends episodes by.
@@ -199,7 +207,27 @@ impl FolderPublisher {
         let _given_up = self.promote.send(announcement.clone()).is_err();
     }
 
-    fn stop(&self, error: SinkError) {
+    /// Compares every row with what is known now and corrects what differs: after a start, when what was
+    /// known before has been told again.
+    pub(crate) fn compare(&self) {
+        let compared = self.table.visit(Which::All, |outcome| {
+            let key = key_of(&outcome);
+            let right = match self.judgements.on(&key) {
+                Some(verdict) => settled(&verdict) == outcome.state,
+                None if End::of(&outcome.state).is_settled() => false,
+                None => *outcome.picture.repeated == *self.judgements.parts_of(&key),
+            };
+            if !right {
+                self.correct(&key);
+            }
+            Ok::<_, SinkError>(())
+        });
+        if let Err(error) = compared {
+            self.stop(error);
+        }
+    }
+
+    pub(crate) fn stop(&self, error: SinkError) {
         tracing::error!(%error, "an outcome could not be made durable");
         // The first error stops the run; when nobody listens any more it has stopped already.
         let _stopped = self.halt.send(error).is_err();

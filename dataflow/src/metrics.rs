@@ -1,0 +1,197 @@
+//! What operation needs to see, in the terms of Prometheus: base units, totals as counters, and labels
+//! of which there are few.
+
+use std::sync::atomic::Ordering;
+
+use hark_operators::record::finding::Variant;
+use hark_operators::record::outcome::{Outcome, State};
+use prometheus_client::encoding::text::encode;
+use prometheus_client::encoding::{EncodeLabelSet, EncodeLabelValue};
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+use crate::durable::Durable;
+use crate::intake::Feed;
+use crate::publish::FolderPublisher;
+
+/// How an episode ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+enum Ended {
+    Published,
+    Duplicate,
+    Failed,
+    TakenDown,
+}
+
+/// Which way it went.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
+enum Way {
+    Full,
+    Light,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    state: Ended,
+    variant: Way,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LevelLabels {
+    level: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct StageLabels {
+    stage: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct FaultLabels {
+    stage: String,
+    code: String,
+}
+
+/// The metrics of a run.
+pub struct Metrics {
+    registry: Registry,
+    outcomes: Family<OutcomeLabels, Counter>,
+    duplicates: Family<LevelLabels, Counter>,
+    faults: Family<FaultLabels, Counter>,
+    queued: Family<StageLabels, Counter<f64>>,
+    computing: Family<StageLabels, Counter<f64>>,
+    audio: Counter<f64>,
+    preview: Histogram,
+    offered: Counter,
+    repeated: Counter,
+    in_flight: Gauge,
+    chosen_again: Counter,
+    popular_bands: Gauge,
+    snapshot_age: Gauge<f64, std::sync::atomic::AtomicU64>,
+    snapshot_bytes: Gauge,
+    facts: Counter,
+}
+
+impl Default for Metrics {
+    fn default() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("hark"),
+            outcomes: Family::default(),
+            duplicates: Family::default(),
+            faults: Family::default(),
+            queued: Family::default(),
+            computing: Family::default(),
+            audio: Counter::default(),
+            // 50 ms to 27 minutes.
+            preview: Histogram::new(exponential_buckets(0.05, 2.0, 16)),
+            offered: Counter::default(),
+            repeated: Counter::default(),
+            in_flight: Gauge::default(),
+            chosen_again: Counter::default(),
+            popular_bands: Gauge::default(),
+            snapshot_age: Gauge::default(),
+            snapshot_bytes: Gauge::default(),
+            facts: Counter::default(),
+        };
+        metrics.register();
+        metrics
+    }
+}
+
+impl Metrics {
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register("outcomes", "Outcomes recorded, by state and variant", self.outcomes.clone());
+        registry.register("duplicates", "Episodes found to be another's copy, by level", self.duplicates.clone());
+        registry.register("failures", "Episodes without a preview, by stage and code", self.faults.clone());
+        let seconds = |help: &str| help.to_owned();
+        registry.register_with_unit(
+            "stage_queued",
+            seconds("Time that pieces of episodes waited for a batch or a lane"),
+            Unit::Seconds,
+            self.queued.clone(),
+        );
+        registry.register_with_unit(
+            "stage_computing",
+            seconds("Time that stages computed"),
+            Unit::Seconds,
+            self.computing.clone(),
+        );
+        registry.register_with_unit("audio", "Audio of episodes that ended", Unit::Seconds, self.audio.clone());
+        registry.register_with_unit(
+            "preview_latency",
+            "From taking an episode in to its preview",
+            Unit::Seconds,
+            self.preview.clone(),
+        );
+        registry.register("announcements", "Episodes taken in", self.offered.clone());
+        registry.register("repeated_announcements", "Announcements passed over as repeats", self.repeated.clone());
+        registry.register("in_flight_episodes", "Episodes on their way", self.in_flight.clone());
+        registry.register("chosen_again", "Choices made again for a repeated part", self.chosen_again.clone());
+        registry.register("popular_bands", "Bands too popular to tie episodes", self.popular_bands.clone());
+        registry.register_with_unit(
+            "snapshot_age",
+            "Since the last commit of what is known",
+            Unit::Seconds,
+            self.snapshot_age.clone(),
+        );
+        registry.register_with_unit(
+            "snapshot",
+            "What is known of episodes, on disk",
+            Unit::Bytes,
+            self.snapshot_bytes.clone(),
+        );
+        registry.register("snapshot_facts", "Facts made durable", self.facts.clone());
+    }
+
+    /// An outcome became durable.
+    pub fn ended(&self, outcome: &Outcome) {
+        let state = match &outcome.state {
+            State::Published { .. } => {
+                self.preview.observe((outcome.completed_at - outcome.ingested_at).max(0.0));
+                Ended::Published
+            }
+            State::Duplicate { level, .. } => {
+                self.duplicates.get_or_create(&LevelLabels { level: level.clone() }).inc();
+                Ended::Duplicate
+            }
+            State::Failed { fault } => {
+                let labels = FaultLabels { stage: fault.stage.to_string(), code: fault.code.to_string() };
+                self.faults.get_or_create(&labels).inc();
+                Ended::Failed
+            }
+            State::TakenDown { .. } => Ended::TakenDown,
+        };
+        let variant = match outcome.variant {
+            Variant::Full => Way::Full,
+            Variant::Light => Way::Light,
+        };
+        self.outcomes.get_or_create(&OutcomeLabels { state, variant }).inc();
+        self.audio.inc_by(outcome.picture.seconds.max(0.0));
+        for (stage, time) in &outcome.timings {
+            let labels = StageLabels { stage: stage.clone() };
+            self.queued.get_or_create(&labels).inc_by(time.queued.max(0.0));
+            self.computing.get_or_create(&labels).inc_by(time.computing.max(0.0));
+        }
+    }
+
+    /// All of them as OpenMetrics text.
+    pub fn text(&self, feed: &Feed, publisher: &FolderPublisher, durable: &Durable) -> String {
+        // Totals that are counted elsewhere.
+        self.offered.inner().store(feed.offered() as u64, Ordering::Relaxed);
+        self.repeated.inner().store(feed.repeated() as u64, Ordering::Relaxed);
+        self.chosen_again.inner().store(publisher.chosen_again() as u64, Ordering::Relaxed);
+        self.facts.inner().store(durable.facts(), Ordering::Relaxed);
+        self.in_flight.set(feed.in_flight() as i64);
+        self.popular_bands.set(publisher.judgements().popular_bands() as i64);
+        let (age, bytes) = durable.age_and_size();
+        self.snapshot_age.set(age.unwrap_or_default());
+        self.snapshot_bytes.set(bytes as i64);
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("a String takes all text");
+        text
+    }
+}
