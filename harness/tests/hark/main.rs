@@ -4,5 +4,6 @@ mod command;
 mod corrections;
 mod drills;
 mod examples;
+mod live;
 mod material;
 mod usage;
