@@ -87,7 +87,8 @@ impl Running {
 fn folder() -> tempfile::TempDir {
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::create_dir(folder.path().join("in")).expect("a new folder");
-    for audio in ["small-wonders-1.mp3", "small-wonders-1-other-host.opus", "small-wonders-2.m4a", "long-ledger-2.mp3"] {
+    for audio in ["small-wonders-1.mp3", "small-wonders-1-other-host.opus", "small-wonders-2.m4a", "long-ledger-2.mp3"]
+    {
         std::fs::copy(root().join("examples/audio").join(audio), folder.path().join("in").join(audio))
             .expect("a new folder");
     }
@@ -129,10 +130,7 @@ fn what_appears_in_the_folder_is_published_and_after_a_kill_what_was_known_still
     run.wait_until("a duplicate", |run| run.metric("hark_duplicates_total") >= 1.0);
     assert_eq!(run.stop(), Some(0), "SIGTERM is no failure");
     let ended = outcomes(&output);
-    assert_eq!(
-        states(&ended),
-        BTreeMap::from([("first", "published"), ("other", "published"), ("copy", "duplicate")])
-    );
+    assert_eq!(states(&ended), BTreeMap::from([("first", "published"), ("other", "published"), ("copy", "duplicate")]));
     assert_eq!(ended["copy"]["reason"], "acoustic");
     assert_eq!(objects(&output), before, "what was published is what it was");
     assert!(output.join("index.html").is_file(), "a drained job leaves its page");
@@ -162,7 +160,8 @@ fn wherever_it_is_killed_every_announcement_ends_once_and_as_without_a_kill() {
     let killed = outcomes(&output);
 
     let calm = tempfile::tempdir().expect("a temporary folder");
-    let args = ["batch", "--input", path(&folder.path().join("in/new.jsonl")), "--output", path(calm.path())];
+    let input = folder.path().join("in/new.jsonl");
+    let args = ["batch", "--input", path(&input), "--output", path(calm.path())];
     let ran = hark(&[&args[..], &["--accept-gates"]].concat());
     assert_eq!(ran.code, 3, "one episode has no audio: {}", ran.err);
     assert_eq!(states(&killed), states(&outcomes(calm.path())));
