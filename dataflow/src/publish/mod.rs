@@ -160,7 +160,9 @@ impl FolderPublisher {
         for key in std::mem::take(&mut ledger.stale) {
             for mut outcome in self.table.recorded(Which::One(&key.episode.0, key.revision))? {
                 if !End::of(&outcome.state).is_settled() {
-                    outcome.picture.repeated = self.judgements.parts_of(&key).to_vec();
+                    let parts = self.judgements.parts_of(&key);
+                    outcome.picture.repeated = parts.to_vec();
+                    outcome.weighed = outcome.weighed.map(|weighed| weighed.with(&parts));
                     self.table.record(&outcome)?;
                 }
             }
@@ -302,7 +304,7 @@ impl FolderPublisher {
             timings: ended.spent.iter().map(|(stage, time)| (stage.to_string(), *time)).collect::<BTreeMap<_, _>>(),
             picture: Picture { repeated: parts.to_vec(), ..about.picture },
             audio_bytes: about.audio.map_or(0, |audio| audio.bytes),
-            weighed: about.weighed,
+            weighed: about.weighed.map(|weighed| weighed.with(&parts)),
             announcement: (**announcement).clone(),
         };
         let before = self.table.recorded(Which::One(&key.episode.0, key.revision))?.first().and_then(object_in);

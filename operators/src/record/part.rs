@@ -84,6 +84,12 @@ impl Weighed {
         let own = claim(self.best, &self.parts, self.allowed) == Claim::Own;
         *self.parts == *parts || own && same(&self.best) && self.before.iter().all(same)
     }
+
+    /// The same choice as made with these parts, if it stands with them: so that what is kept of it does
+    /// not depend on when it was made.
+    pub fn with(self, parts: &Parts) -> Self {
+        if self.stands_with(parts) { Self { parts: parts.clone(), ..self } } else { self }
+    }
 }
 
 #[cfg(test)]
