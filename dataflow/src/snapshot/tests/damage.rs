@@ -21,13 +21,14 @@ fn place(files: &Files) -> Arc<dyn Store> {
 /// Two full snapshots, commits before, between and after; with the state after each commit.
 fn history() -> (Files, Vec<BTreeSet<Fact>>) {
     let store = memory();
-    let snapshots = open(&store);
+    let limits = Limits { part_bytes: 2_000, body_file_bytes: 4_000, ..TINY };
+    let snapshots = Snapshots::open(Arc::clone(&store), 1, limits).unwrap();
     let mut states = vec![BTreeSet::new()];
     for commit in 0..9_u64 {
         let facts: Vec<Fact> = (0..30).map(|number| fact(commit * 37 + number)).collect();
         snapshots.append(&facts, &positions(commit as i64), commit as i64).unwrap();
         states.push(states[commit as usize].iter().cloned().chain(facts).collect());
-        if commit % 3 == 1 {
+        if commit % 4 == 1 {
             snapshots.full(|_| true).unwrap();
         }
     }
