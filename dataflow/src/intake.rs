@@ -31,6 +31,9 @@ pub const TICK: Duration = Duration::from_millis(100);
 /// Announcements and entries that could not be read, in the source's order.
 pub type Announcements = Box<dyn Iterator<Item = Entry> + Send>;
 
+/// Whether an episode revision, or its withdrawal, has its outcome.
+type Done = Box<dyn Fn(&EpisodeKey, bool) -> bool + Send>;
+
 /// How an announcement is known for a repeat.
 pub enum Repeats {
     /// An episode revision is run once by this feed.
@@ -41,7 +44,7 @@ pub enum Repeats {
         /// Those on their way.
         on_the_way: HashSet<(EpisodeKey, bool)>,
         /// Whether it has an outcome.
-        done: Box<dyn Fn(&EpisodeKey, bool) -> bool + Send>,
+        done: Done,
     },
 }
 

@@ -20,6 +20,9 @@ use super::gate::Told;
 use super::judgements::Said;
 use super::{Judgements, keeper};
 
+/// Hears of facts.
+type Listener = Box<dyn Fn(&Told)>;
+
 /// What the gates of one worker and its knowledge side have in common. No capabilities in it.
 #[derive(Clone)]
 pub struct Hub {
@@ -33,7 +36,7 @@ struct Shared {
     clock: Cell<KnownAt>,
     known: Handle<KnownAt>,
     /// Who hears of every fact beside the dataflow.
-    listener: Option<Box<dyn Fn(&Told)>>,
+    listener: Option<Listener>,
     gates: RefCell<Vec<Activator>>,
 }
 
@@ -48,7 +51,7 @@ impl Hub {
         Self::with(judgements, Some(Box::new(listener)))
     }
 
-    fn with(judgements: Arc<Judgements>, listener: Option<Box<dyn Fn(&Told)>>) -> Self {
+    fn with(judgements: Arc<Judgements>, listener: Option<Listener>) -> Self {
         let (told, gates) = (RefCell::default(), RefCell::default());
         let shared = Shared { told, clock: Cell::new(0), known: Handle::new(), listener, gates };
         Self { shared: Rc::new(shared), judgements }
