@@ -126,7 +126,7 @@ impl Week<'_> {
 
     fn told_of(&self, number: u64, revision: u64, withdrawn: bool) {
         let member = material::member(number, revision);
-        let enclosure = (number % 50 != 0).then(|| material::digest(number << 20 | revision));
+        let enclosure = (!number.is_multiple_of(50)).then(|| material::digest(number << 20 | revision));
         let announced = Announced {
             revision,
             withdrawn,
