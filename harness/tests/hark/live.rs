@@ -12,8 +12,8 @@ use serde_json::{Value, json};
 
 use crate::command::{count, hark, objects, outcomes, path, root};
 
-/// A test that waits longer than this has failed.
-const PATIENCE: Duration = Duration::from_secs(240);
+/// A wait longer than this is a hang.
+const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A `hark run` on a folder.
 struct Running {
