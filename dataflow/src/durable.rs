@@ -150,12 +150,16 @@ impl Keeper {
             let (durable, feed) = keeper;
             let mut compared = false;
             while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
+                // A full snapshot removes what those that still load may need.
+                if !durable.is_restored(workers) {
+                    continue;
+                }
                 if let Err(error) = durable.commit(&feed) {
                     // The run looks here until it stops.
                     let _told = fail.send(error).is_ok();
                     return;
                 }
-                if !compared && durable.is_restored(workers) {
+                if !compared {
                     compared = true;
                     publisher.compare();
                 }
