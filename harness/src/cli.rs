@@ -8,6 +8,9 @@ use hark_dataflow::dedupe::Levels;
 use hark_dataflow::publish::Correct;
 use hark_operators::stage::Drill;
 
+use crate::cluster::ClusterArgs;
+use crate::membership::MembershipArgs;
+
 /// Short previews of podcast episodes.
 #[derive(Parser)]
 #[command(name = "hark", version, about, arg_required_else_help = true)]
@@ -23,6 +26,9 @@ pub enum Command {
     /// Makes previews of what appears in a folder, until it is stopped; goes on from there when started
     /// again.
     Run(RunArgs),
+    /// Starts several processes of `hark run` on this machine as one cluster, and all of them again when
+    /// one is lost.
+    Cluster(ClusterArgs),
     /// Runs episodes of an earlier job again.
     Replay(ReplayArgs),
     /// Lists how episodes ended.
@@ -75,6 +81,8 @@ pub struct RunArgs {
     #[arg(long, default_value_t = 20, value_name = "SECONDS")]
     pub drain_seconds: u64,
     #[command(flatten)]
+    pub membership: MembershipArgs,
+    #[command(flatten)]
     pub job: JobArgs,
 }
 
@@ -93,8 +101,8 @@ pub struct JobArgs {
     /// Where previews, the outcomes table and the result page go.
     #[arg(long, value_name = "FOLDER")]
     pub output: PathBuf,
-    /// Workers; one core each.
-    #[arg(long, default_value_t = default_workers(), value_parser = clap::value_parser!(u16).range(1..=256))]
+    /// Workers of a process; one core each.
+    #[arg(long, short, default_value_t = default_workers(), value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
     /// Name of a shipped layout (fused, split) or path of a layout file.
     #[arg(long, default_value = "fused", value_name = "NAME|FILE")]
