@@ -17,7 +17,7 @@ use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::Receiver;
 use hark_operators::driver::Epoch;
-use hark_operators::record::{Announcement, Body, Episode, EpisodeId, EpisodeKey, Failure, Priority, Record};
+use hark_operators::record::{Announcement, Body, Episode, EpisodeId, EpisodeKey, Failure, Origin, Priority, Record};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::operators::generic::operator::source;
 use timely::dataflow::{Scope, StreamVec};
@@ -31,8 +31,9 @@ pub const TICK: Duration = Duration::from_millis(100);
 /// Announcements and entries that could not be read, in the source's order.
 pub type Announcements = Box<dyn Iterator<Item = Entry> + Send>;
 
-/// Whether an episode revision, or its withdrawal, has its outcome.
-type Done = Box<dyn Fn(&EpisodeKey, bool) -> bool + Send>;
+/// Whether an episode revision, or its withdrawal, has its outcome; for one that is asked for again, one
+/// that is no failure.
+type Done = Box<dyn Fn(&EpisodeKey, bool, bool) -> bool + Send>;
 
 /// How an announcement is known for a repeat.
 pub enum Repeats {
@@ -55,16 +56,16 @@ impl Repeats {
     }
 
     /// For a feed that goes on: what has an outcome is forgotten here.
-    pub fn until_done(done: impl Fn(&EpisodeKey, bool) -> bool + Send + 'static) -> Self {
+    pub fn until_done(done: impl Fn(&EpisodeKey, bool, bool) -> bool + Send + 'static) -> Self {
         Self::UntilDone { on_the_way: HashSet::new(), done: Box::new(done) }
     }
 
-    /// Whether an episode is to be run.
-    fn admit(&mut self, announcement: &Announcement) -> bool {
+    /// Whether an episode is to be run, that may be asked for again.
+    fn admit(&mut self, announcement: &Announcement, again: bool) -> bool {
         let key = (announcement.key.clone(), announcement.withdrawn);
         match self {
             Self::OfThisRun(seen) => seen.insert(key),
-            Self::UntilDone { on_the_way, done } => !done(&key.0, key.1) && on_the_way.insert(key),
+            Self::UntilDone { on_the_way, done } => !done(&key.0, key.1, again) && on_the_way.insert(key),
         }
     }
 
@@ -165,6 +166,11 @@ impl Feed {
         self.entries().source.committed(positions);
     }
 
+    /// The run is over; waits for what the source was told last.
+    pub fn finished(&self) {
+        self.entries().source.finished();
+    }
+
     fn entries(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -194,7 +200,7 @@ impl Feed {
             let in_flight = self.in_flight.load(Ordering::Acquire);
             let promoted = (in_flight < self.max_in_flight).then(|| entries.promoted.try_recv().ok()).flatten();
             if let Some(announcement) = promoted {
-                return Next::Record(Box::new(self.begin(announcement)));
+                return Next::Record(Box::new(self.begin(announcement, None)));
             }
             if entries.exhausted {
                 // An episode on its way may be withdrawn and promote its successor.
@@ -203,8 +209,8 @@ impl Feed {
             if in_flight >= self.max_in_flight {
                 return Next::Wait;
             }
-            let entry = match entries.source.offer() {
-                Offer::Entry(entry) => *entry,
+            let (entry, origin) = match entries.source.offer() {
+                Offer::Entry(entry, origin) => (*entry, origin),
                 Offer::Nothing => return Next::Wait,
                 Offer::End => {
                     entries.exhausted = true;
@@ -220,12 +226,13 @@ impl Feed {
                 Ok(announcement) => (announcement, None),
                 Err(bad) => (unreadable(&bad), Some(bad.fault)),
             };
-            if !entries.repeats.admit(&announcement) {
+            let again = origin.as_ref().is_some_and(|origin| origin.is_replay());
+            if !entries.repeats.admit(&announcement, again) {
                 self.repeated.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
             self.offered.fetch_add(1, Ordering::Relaxed);
-            let mut record = self.begin(announcement);
+            let mut record = self.begin(announcement, origin);
             if let Some(fault) = fault {
                 record.body = Body::Failed(Box::new(Failure::from(fault)));
             }
@@ -234,10 +241,11 @@ impl Feed {
     }
 
     /// An episode sets out.
-    fn begin(&self, announcement: Announcement) -> Record {
+    fn begin(&self, announcement: Announcement, origin: Option<Arc<Origin>>) -> Record {
         self.in_flight.fetch_add(1, Ordering::AcqRel);
         let home = self.home(&announcement);
-        Record::announced(Arc::new(Episode { announcement: Arc::new(announcement), ingested_at: unix_now(), home }))
+        let (announcement, ingested_at) = (Arc::new(announcement), unix_now());
+        Record::announced(Arc::new(Episode { announcement, ingested_at, home, origin }))
     }
 }
 
@@ -410,7 +418,7 @@ mod tests {
             match self.entries.pop() {
                 Some(Some(entry)) => {
                     self.given += 1;
-                    Offer::Entry(Box::new(entry))
+                    Offer::Entry(Box::new(entry), None)
                 }
                 Some(None) => Offer::Nothing,
                 None => Offer::End,
@@ -431,7 +439,7 @@ mod tests {
         let committed = Arc::new(Mutex::new(Positions::new()));
         let entries = vec![Some(announced(3, 1.0)), None, Some(announced(2, 1.0)), Some(announced(1, 1.0))];
         let source = Trickle { entries, given: 0, committed: committed.clone() };
-        let feed = Feed::new(Box::new(source), Repeats::until_done(|_, _| false), never(), 1, 100);
+        let feed = Feed::new(Box::new(source), Repeats::until_done(|_, _, _| false), never(), 1, 100);
         let next = |epoch| matches!(feed.next(epoch), Next::Record(_));
         assert!(next(0) && next(4) && !next(5) && next(6));
         let at = |given: i64| Positions::from([("entries".to_owned(), given)]);
@@ -446,7 +454,7 @@ mod tests {
     #[test]
     fn a_feed_that_goes_on_runs_an_episode_again_only_where_it_has_no_outcome() {
         let entries = [1, 1, 2].map(|id| announced(id, 1.0));
-        let done = |key: &EpisodeKey, _withdrawn: bool| key.episode.0 == "2";
+        let done = |key: &EpisodeKey, _withdrawn: bool, _again: bool| key.episode.0 == "2";
         let source = Box::new(Bounded::new(entries.into_iter()));
         let feed = Feed::new(source, Repeats::until_done(done), never(), 1, 100);
         let first = taken(&feed).expect("one is new");

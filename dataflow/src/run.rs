@@ -137,6 +137,7 @@ pub fn run(job: Job, ended: impl Fn(&Outcome) + Send + Sync + 'static) -> Result
     drop(guards);
     publisher.refresh()?;
     keeper.map_or(Ok(()), Keeper::finish)?;
+    feed.finished();
     Ok(Summary {
         ends: publisher.ends(),
         offered: feed.offered(),

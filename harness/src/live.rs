@@ -1,11 +1,11 @@
 //! `hark run`: a job that goes on until it is told to stop, and goes on from there when started again.
 //!
 //! ```text
-//! folder ─▶ graph ─▶ outcomes, previews
-//!              └───▶ snapshots ◀── again after a stop, whatever stopped it
+//! folder or topics ─▶ graph ─▶ outcomes, previews
+//!                        └───▶ snapshots ◀── again after a stop, whatever stopped it
 //! ```
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -18,7 +18,7 @@ use hark_dataflow::intake::{Feed, Repeats};
 use hark_dataflow::metrics::Metrics;
 use hark_dataflow::publish::FolderPublisher;
 use hark_dataflow::snapshot::Folder;
-use hark_dataflow::source::Watched as WatchedFolder;
+use hark_dataflow::source::{Positions, Source, Watched as WatchedFolder};
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
@@ -32,33 +32,43 @@ use crate::setting::Setting;
 pub fn run(args: RunArgs) -> Result<ExitCode> {
     progress::start_log(args.job.log);
     let signals = Signals::new([SIGTERM, SIGINT]).context("cannot watch for signals")?;
-    let setting = Setting::open(&args.job, vec![args.input.clone()])?;
+    let ends = args.kafka.open()?;
     let output = args.job.output.clone();
     let snapshots = Folder::open(&output.join("known"))
         .with_context(|| format!("cannot write to {}; choose another --output", output.display()))?;
     let durable = Arc::new(Durable::open(Arc::new(snapshots), 0)?);
-    let source = WatchedFolder::open(&args.input, &durable.positions())
-        .with_context(|| format!("cannot watch {}; name a folder with --input", args.input.display()))?;
+    let mut metrics = Metrics::default();
+    let (source, messages): (Box<dyn Source>, _) = match ends {
+        Some(ends) => {
+            let (source, messages) = ends.begin(&durable.positions())?;
+            metrics = metrics.watching(source.lag());
+            (Box::new(source), Some(messages))
+        }
+        None => (Box::new(watch(args.input.as_deref(), &durable.positions())?), None),
+    };
+    let mut roots: Vec<PathBuf> = args.input.into_iter().collect();
+    roots.extend(args.job.allow_root.iter().cloned());
+    let setting = Setting::open(&args.job, roots, messages)?;
     let publisher = setting.publisher.clone();
     publisher.keep_no_sum();
     let table = publisher.clone();
     let workers = usize::from(args.job.workers);
     let feed = Arc::new(Feed::new(
-        Box::new(source),
-        Repeats::until_done(move |key, withdrawn| table.has_ended(key, withdrawn)),
+        source,
+        Repeats::until_done(move |key, withdrawn, again| table.has_ended(key, withdrawn, again)),
         setting.promoted,
         workers,
         args.job.max_in_flight as usize,
     ));
     let live = Arc::new(Live {
-        metrics: Metrics::default(),
+        metrics,
         feed: feed.clone(),
         publisher: publisher.clone(),
         durable: durable.clone(),
         workers,
     });
     let address = serve::serve(args.listen, live.clone())?;
-    tracing::info!(input = %args.input.display(), %address, "running; stop with SIGTERM");
+    tracing::info!(%address, "running; stop with SIGTERM");
     let stopping = Arc::new(AtomicBool::new(false));
     drain_on(signals, feed.clone(), durable.clone(), stopping, Duration::from_secs(args.drain_seconds));
     let job = Job {
@@ -75,6 +85,13 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
     finish(&publisher, &output)?;
     tracing::info!("drained");
     Ok(ExitCode::SUCCESS)
+}
+
+/// A folder that is watched.
+fn watch(folder: Option<&Path>, positions: &Positions) -> Result<WatchedFolder> {
+    let folder = folder.context("nothing to watch; name a folder with --input")?;
+    WatchedFolder::open(folder, positions)
+        .with_context(|| format!("cannot watch {}; name a folder with --input", folder.display()))
 }
 
 /// On the first signal the feed is closed; when the time is over, or on a second signal, the process

@@ -3,6 +3,7 @@
 mod batch;
 mod cli;
 mod explain;
+mod kafka;
 mod live;
 mod progress;
 mod report;
@@ -23,6 +24,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Batch(args) => batch::batch(args),
         Command::Run(args) => live::run(args),
+        Command::Announce(args) => kafka::announce(&args),
         Command::Replay(args) => batch::replay(args),
         Command::Outcomes(args) => table::list(&args),
         Command::Dedupe(DedupeCommand::Explain(args)) => explain::explain(&args),

@@ -126,7 +126,7 @@ mod tests {
             withdrawn: false,
             base: String::new(),
         };
-        Arc::new(Episode { announcement: Arc::new(announcement), ingested_at: 0.0, home: 0 })
+        Arc::new(Episode { announcement: Arc::new(announcement), ingested_at: 0.0, home: 0, origin: None })
     }
 
     fn heard(audio: bool, fault: Option<Fault>) -> Body {
