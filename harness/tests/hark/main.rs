@@ -1,9 +1,12 @@
 //! End to end: the real binary on real input.
 
+mod broker;
 mod command;
 mod corrections;
 mod drills;
 mod examples;
+mod kafka;
 mod live;
 mod material;
+mod running;
 mod usage;
