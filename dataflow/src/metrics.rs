@@ -172,7 +172,11 @@ impl Metrics {
             Unit::Seconds,
             self.lag_seconds.clone(),
         );
-        registry.register("dead_letters", "Messages that came to nothing, by stage and code", self.dead_letters.clone());
+        registry.register(
+            "dead_letters",
+            "Messages that came to nothing, by stage and code",
+            self.dead_letters.clone(),
+        );
         self.lag = Some(lag);
         self
     }

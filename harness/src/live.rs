@@ -32,23 +32,23 @@ use crate::setting::Setting;
 pub fn run(args: RunArgs) -> Result<ExitCode> {
     progress::start_log(args.job.log);
     let signals = Signals::new([SIGTERM, SIGINT]).context("cannot watch for signals")?;
-    let ends = args.kafka.open()?;
+    let (topics, messages) = args.kafka.open()?.unzip();
+    let mut roots: Vec<PathBuf> = args.input.iter().cloned().collect();
+    roots.extend(args.job.allow_root.iter().cloned());
+    let setting = Setting::open(&args.job, roots, messages)?;
     let output = args.job.output.clone();
     let snapshots = Folder::open(&output.join("known"))
         .with_context(|| format!("cannot write to {}; choose another --output", output.display()))?;
     let durable = Arc::new(Durable::open(Arc::new(snapshots), 0)?);
     let mut metrics = Metrics::default();
-    let (source, messages): (Box<dyn Source>, _) = match ends {
-        Some(ends) => {
-            let (source, messages) = ends.begin(&durable.positions())?;
+    let source: Box<dyn Source> = match topics {
+        Some(topics) => {
+            let source = topics.read(&durable.positions())?;
             metrics = metrics.watching(source.lag());
-            (Box::new(source), Some(messages))
+            Box::new(source)
         }
-        None => (Box::new(watch(args.input.as_deref(), &durable.positions())?), None),
+        None => Box::new(watch(args.input.as_deref(), &durable.positions())?),
     };
-    let mut roots: Vec<PathBuf> = args.input.into_iter().collect();
-    roots.extend(args.job.allow_root.iter().cloned());
-    let setting = Setting::open(&args.job, roots, messages)?;
     let publisher = setting.publisher.clone();
     publisher.keep_no_sum();
     let table = publisher.clone();
@@ -60,13 +60,8 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
         workers,
         args.job.max_in_flight as usize,
     ));
-    let live = Arc::new(Live {
-        metrics,
-        feed: feed.clone(),
-        publisher: publisher.clone(),
-        durable: durable.clone(),
-        workers,
-    });
+    let live =
+        Arc::new(Live { metrics, feed: feed.clone(), publisher: publisher.clone(), durable: durable.clone(), workers });
     let address = serve::serve(args.listen, live.clone())?;
     tracing::info!(%address, "running; stop with SIGTERM");
     let stopping = Arc::new(AtomicBool::new(false));

@@ -39,7 +39,9 @@ pub enum BrokerError {
         cause: String,
     },
     /// Nobody answers.
-    #[error("no broker answers at {addresses} ({cause}); check --brokers, the network, and security.protocol in --kafka-config")]
+    #[error(
+        "no broker answers at {addresses} ({cause}); check --brokers, the network, and security.protocol in --kafka-config"
+    )]
     Unreachable {
         /// As given.
         addresses: String,
@@ -47,7 +49,9 @@ pub enum BrokerError {
         cause: String,
     },
     /// The broker refuses who we say we are.
-    #[error("the broker at {addresses} refuses the login ({cause}); check sasl.mechanism, sasl.username and sasl.password in --kafka-config")]
+    #[error(
+        "the broker at {addresses} refuses the login ({cause}); check sasl.mechanism, sasl.username and sasl.password in --kafka-config"
+    )]
     Login {
         /// As given.
         addresses: String,
@@ -55,7 +59,9 @@ pub enum BrokerError {
         cause: String,
     },
     /// No secure connection comes about.
-    #[error("no TLS connection to {addresses} ({cause}); check security.protocol and ssl.ca.location in --kafka-config")]
+    #[error(
+        "no TLS connection to {addresses} ({cause}); check security.protocol and ssl.ca.location in --kafka-config"
+    )]
     Tls {
         /// As given.
         addresses: String,

@@ -23,8 +23,8 @@ use rdkafka::ClientConfig;
 pub use dead_letters::{DeadLetters, replay};
 pub use error::BrokerError;
 pub(crate) use heard::Heard;
-pub use properties::Properties;
 pub(crate) use look::partitions_now;
+pub use properties::Properties;
 pub use topics::Limits;
 pub(crate) use topics::dead_letters_of;
 

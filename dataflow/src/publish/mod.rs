@@ -23,8 +23,8 @@ use hark_operators::units::Span;
 
 pub use self::ledger::End;
 use self::ledger::Ledger;
-use self::rows::Rows;
 pub use self::policy::Correct;
+use self::rows::Rows;
 
 use crate::dedupe::Judgements;
 use crate::intake::unix_now;

@@ -77,7 +77,7 @@ impl Rows {
         let mut gate = Some(self.gate());
         self.acknowledged()?;
         self.table().visit(which, |outcome| {
-            gate = None;
+            drop(gate.take());
             each(outcome)
         })
     }

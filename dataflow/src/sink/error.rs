@@ -59,7 +59,9 @@ pub enum SinkError {
         lost: u64,
     },
     /// A broker did not take a message, or not in time.
-    #[error("topic {topic}: a message was not acknowledged ({cause}); see that the brokers are up and the topic writable, then start again: it will be repeated")]
+    #[error(
+        "topic {topic}: a message was not acknowledged ({cause}); see that the brokers are up and the topic writable, then start again: it will be repeated"
+    )]
     Message {
         /// The topic.
         topic: String,

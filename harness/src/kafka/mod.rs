@@ -34,15 +34,13 @@ impl BrokerArgs {
     }
 }
 
-/// Topics that are known to be there.
-pub struct Ends {
-    settings: Settings,
-    pub messages: Messages,
-}
+/// Topics of announcements that are known to be there.
+pub struct Announcements(Settings);
 
 impl KafkaArgs {
-    /// Looks at brokers and topics and makes those that hark writes into; `None` for a job without Kafka.
-    pub fn open(&self) -> Result<Option<Ends>> {
+    /// Looks at brokers and topics and makes those that hark writes into: what is read there, and what is
+    /// told of how episodes end. `None` for a job without Kafka.
+    pub fn open(&self) -> Result<Option<(Announcements, Messages)>> {
         let Some(brokers) = self.at.resolve()? else { return Ok(None) };
         let all: Vec<String> = self.urgent_announcements.iter().chain(&self.announcements).cloned().collect();
         ensure!(!all.is_empty(), "no topic to read; name one with --announcements TOPIC");
@@ -62,14 +60,13 @@ impl KafkaArgs {
             group: self.group.clone(),
             longest: self.largest_announcement,
         };
-        Ok(Some(Ends { settings, messages }))
+        Ok(Some((Announcements(settings), messages)))
     }
 }
 
-impl Ends {
-    /// The source, reading on from these positions, and what is told of how episodes end.
-    pub fn begin(self, positions: &Positions) -> Result<(Kafka, Messages)> {
-        let share = Share { process: 0, processes: 1 };
-        Ok((Kafka::open(self.settings, share, positions)?, self.messages))
+impl Announcements {
+    /// Reads on from these positions.
+    pub fn read(self, positions: &Positions) -> Result<Kafka> {
+        Ok(Kafka::open(self.0, Share { process: 0, processes: 1 }, positions)?)
     }
 }

@@ -167,9 +167,9 @@ impl Broker {
     ) {
         let producer: BaseProducer = self.config().create().expect("a producer");
         for (key, value) in messages {
-            let headers = headers.iter().fold(OwnedHeaders::new(), |all, (key, value)| {
-                all.insert(Header { key, value: Some(*value) })
-            });
+            let headers = headers
+                .iter()
+                .fold(OwnedHeaders::new(), |all, (key, value)| all.insert(Header { key, value: Some(*value) }));
             let mut record = BaseRecord::<str, [u8]>::to(topic).key(key).headers(headers);
             record.payload = value.as_deref();
             producer.send(record).map_err(|(error, _)| error).expect("it is queued");

@@ -16,8 +16,16 @@ fn words(id: &str) -> String {
     let things = ["river", "bridge", "engine", "garden", "letter", "winter", "harbour", "violin", "market", "lantern"];
     let verbs = ["carries", "follows", "mends", "forgets", "paints", "opens", "weighs", "answers"];
     let sentence = |at: u64| {
-        let pick = |from: &[&'static str], salt: u64| from[(seed.rotate_left((at * salt % 61) as u32) % from.len() as u64) as usize];
-        format!("The {} of {id} number {at} {} the {} before the {} is seen. ", pick(&things, 3), pick(&verbs, 5), pick(&things, 7), pick(&things, 11))
+        let pick = |from: &[&'static str], salt: u64| {
+            from[(seed.rotate_left((at * salt % 61) as u32) % from.len() as u64) as usize]
+        };
+        format!(
+            "The {} of {id} number {at} {} the {} before the {} is seen. ",
+            pick(&things, 3),
+            pick(&verbs, 5),
+            pick(&things, 7),
+            pick(&things, 11)
+        )
     };
     (0..45).map(sentence).collect()
 }
@@ -56,11 +64,14 @@ impl<'a> Job<'a> {
     fn run(&self) -> Running {
         let (address, output, ann) = (self.broker.address(), self.output(), self.of("ann"));
         let (previews, told) = (self.of("previews"), self.of("outcomes"));
-        Running::launch(&[
-            &["--brokers", &address, "--announcements", &ann, "--previews", &previews],
-            &["--outcomes-topic", &told, "--group", self.name, "--output", path(&output)],
-            &["--accept-gates", "--allow-root", path(self.folder.path())][..],
-        ].concat())
+        Running::launch(
+            &[
+                &["--brokers", &address, "--announcements", &ann, "--previews", &previews],
+                &["--outcomes-topic", &told, "--group", self.name, "--output", path(&output)],
+                &["--accept-gates", "--allow-root", path(self.folder.path())][..],
+            ]
+            .concat(),
+        )
     }
 
     fn send(&self, episodes: &[Value]) {
@@ -137,8 +148,21 @@ fn announcements_become_previews_outcomes_and_dead_letters_and_all_of_it_is_comm
     job.broker.send("walk-large", [("large", Some(large.clone()))]);
     let (address, output) = (job.broker.address(), job.output());
     let run = Running::launch(&[
-        "--brokers", &address, "--announcements", &ann, "--announcements", "walk-large", "--previews", "walk-previews",
-        "--outcomes-topic", "walk-outcomes", "--group", "walk", "--output", path(&output), "--accept-gates",
+        "--brokers",
+        &address,
+        "--announcements",
+        &ann,
+        "--announcements",
+        "walk-large",
+        "--previews",
+        "walk-previews",
+        "--outcomes-topic",
+        "walk-outcomes",
+        "--group",
+        "walk",
+        "--output",
+        path(&output),
+        "--accept-gates",
     ]);
     job.wait_for(&run, 5);
     job.send(&[json!({"id": "second", "revision": 1, "withdrawn": true}), talk("third", 3)]);
@@ -151,10 +175,20 @@ fn announcements_become_previews_outcomes_and_dead_letters_and_all_of_it_is_comm
     let previews = job.broker.read("walk-previews");
     assert_eq!(job.broker.compacted("walk-previews").into_keys().collect::<Vec<_>>(), ["first", "third"]);
     let withdrawn: Vec<_> = previews.iter().filter(|message| message.key.as_deref() == Some("second")).collect();
-    assert_eq!(withdrawn.last().map(|last| (last.value.is_none(), last.headers["ce_type"].as_str())), Some((true, "hark.preview.withdrawn")));
+    assert_eq!(
+        withdrawn.last().map(|last| (last.value.is_none(), last.headers["ce_type"].as_str())),
+        Some((true, "hark.preview.withdrawn"))
+    );
     let first = previews.iter().find(|message| message.key.as_deref() == Some("first")).expect("it is there");
-    assert_eq!((first.headers["ce_type"].as_str(), first.headers["ce_source"].as_str()), ("hark.preview", "/hark/walk"));
-    assert!(first.headers.contains_key("hark_ingested_at") && !first.text().contains("ingested_at"), "{}", first.text());
+    assert_eq!(
+        (first.headers["ce_type"].as_str(), first.headers["ce_source"].as_str()),
+        ("hark.preview", "/hark/walk")
+    );
+    assert!(
+        first.headers.contains_key("hark_ingested_at") && !first.text().contains("ingested_at"),
+        "{}",
+        first.text()
+    );
     let told = job.told();
     assert_eq!(told["away"]["reason"], "fetch.outside_root", "{told:#?}");
     assert_eq!(told["second"]["state"], "taken_down", "{told:#?}");
@@ -163,7 +197,10 @@ fn announcements_become_previews_outcomes_and_dead_letters_and_all_of_it_is_comm
     let broken = dead.iter().find(|letter| letter.key.as_deref() == Some("broken")).expect("it is there");
     assert_eq!(broken.text(), "{\"id\": \"broken\"", "the bytes that came");
     assert_eq!((broken.headers["trace"].as_str(), broken.headers["ce_id"].as_str()), ("4711", "17"));
-    assert_eq!((broken.headers["hark_topic"].as_str(), broken.headers["hark_code"].as_str()), ("walk-ann", "source.json"));
+    assert_eq!(
+        (broken.headers["hark_topic"].as_str(), broken.headers["hark_code"].as_str()),
+        ("walk-ann", "source.json")
+    );
     assert!(dead.iter().any(|letter| letter.headers["hark_episode"] == "away"), "{dead:?}");
     let dead = job.broker.read("walk-large.dlq");
     assert_eq!((dead.len(), dead[0].value.as_deref()), (1, Some(&large[..])), "all of it fits");
@@ -243,7 +280,10 @@ fn twice_and_in_any_order_gives_the_same_set() {
 fn a_dead_letter_that_is_replayed_twice_is_published_once() {
     let job = Job::new(Broker::shared(), "again");
     let file = job.folder.path().join("small-wonders-1.mp3");
-    job.send(&[json!({"id": "late", "show": "s", "title": "Its file comes late", "audio": path(&file)}), talk("other", 2)]);
+    job.send(&[
+        json!({"id": "late", "show": "s", "title": "Its file comes late", "audio": path(&file)}),
+        talk("other", 2),
+    ]);
     let run = job.run();
     job.wait_for(&run, 2);
     assert_eq!(job.told()["late"]["state"], "failed");
@@ -302,6 +342,16 @@ fn what_is_wrong_with_brokers_and_topics_is_told_within_ten_seconds() {
     assert!(none.err.contains("--announcements"), "{}", none.err);
     let right = login.replace("hunter2", "right");
     std::fs::write(&config, right).expect("the folder is writable");
-    let lets_in = hark(&["announce", "--brokers", &sasl, "--kafka-config", path(&config), "--topic", "wrong-ann", "--input", path(&root().join("examples/episodes.jsonl"))]);
+    let lets_in = hark(&[
+        "announce",
+        "--brokers",
+        &sasl,
+        "--kafka-config",
+        path(&config),
+        "--topic",
+        "wrong-ann",
+        "--input",
+        path(&root().join("examples/episodes.jsonl")),
+    ]);
     assert_eq!(lets_in.code, 0, "{}", lets_in.err);
 }

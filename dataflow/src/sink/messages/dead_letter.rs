@@ -81,7 +81,8 @@ mod tests {
         let headers = headers(&outcome, fault, Some(&origin));
         let of = |name: &str| {
             let mut found = headers.iter().filter(|(key, _)| key == name);
-            let value = found.next().and_then(|(_, value)| value.clone()).map(|value| String::from_utf8(value).unwrap());
+            let value =
+                found.next().and_then(|(_, value)| value.clone()).map(|value| String::from_utf8(value).unwrap());
             assert!(found.next().is_none(), "{name} stands there once");
             value
         };

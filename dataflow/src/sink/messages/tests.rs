@@ -58,7 +58,8 @@ fn a_flush_returns_when_all_is_acknowledged_and_a_repeat_has_the_same_bytes() {
     let cluster = cluster();
     let messages = messages(&cluster);
     let first = sample::published("s", "e", 1);
-    let later = Outcome { ingested_at: first.ingested_at + 99.0, completed_at: first.completed_at + 99.5, ..first.clone() };
+    let later =
+        Outcome { ingested_at: first.ingested_at + 99.0, completed_at: first.completed_at + 99.5, ..first.clone() };
     messages.tell(&first, true, None).expect("it is queued");
     messages.tell(&later, true, None).expect("it is queued");
     messages.flush().expect("it is acknowledged");
@@ -86,5 +87,8 @@ fn without_a_preview_the_newest_revision_leaves_a_tombstone_and_an_older_one_not
     assert_eq!(read(&cluster, "outcomes", 4).len(), 4);
     // An episode without a message of its own is spelled anew.
     let dead = read(&cluster, "ann.dlq", 2);
-    assert!(dead[0].0 == "older" && dead[0].1.as_ref().is_some_and(|value| value.contains("\"id\":\"older\"")), "{dead:?}");
+    assert!(
+        dead[0].0 == "older" && dead[0].1.as_ref().is_some_and(|value| value.contains("\"id\":\"older\"")),
+        "{dead:?}"
+    );
 }

@@ -42,8 +42,7 @@ impl Reader {
             ("queued.max.messages.kbytes", "16384"),
             ("fetch.queue.backoff.ms", "100"),
         ];
-        let consumer =
-            brokers.client(&settings).create_with_context(Heard::default()).map_err(BrokerError::client)?;
+        let consumer = brokers.client(&settings).create_with_context(Heard::default()).map_err(BrokerError::client)?;
         Ok(Self { consumer, group: group.to_owned(), topics, share })
     }
 

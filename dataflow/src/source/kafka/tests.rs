@@ -33,9 +33,13 @@ fn refused(origin: &Origin) -> BadEntry {
 
 #[test]
 fn a_message_is_a_row_and_its_headers_may_say_more() {
-    let events = [("ce_id", "1"), ("ce_type", "org.example.episode"), ("content-type", "application/json; charset=utf-8")];
+    let events =
+        [("ce_id", "1"), ("ce_type", "org.example.episode"), ("content-type", "application/json; charset=utf-8")];
     let plain = read("e", r#"{"id":"e","title":"T","audio":"https://x.org/a.mp3"}"#, &events);
-    assert_eq!((plain.key.episode.0.as_str(), plain.priority, plain.base.as_str()), ("e", Priority::Normal, "kafka:ann"));
+    assert_eq!(
+        (plain.key.episode.0.as_str(), plain.priority, plain.base.as_str()),
+        ("e", Priority::Normal, "kafka:ann")
+    );
     assert_eq!(read("from key", r#"{"title":"T"}"#, &[]).key.episode.0, "from key");
     let urgent = read("e", r#"{"id":"e","priority":"backfill"}"#, &[("hark_priority", "urgent")]);
     assert_eq!(urgent.priority, Priority::Urgent);
