@@ -41,13 +41,14 @@ impl ClientContext for Heard {
     }
 
     fn error(&self, error: KafkaError, reason: &str) {
-        tracing::warn!("kafka: {error}: {reason}");
-        let said = (error.rdkafka_error_code(), reason.to_owned());
-        let mut last = self.last.lock().unwrap_or_else(PoisonError::into_inner);
-        // That all brokers are down follows from what was said before, which says why.
-        if said.0 != Some(Code::AllBrokersDown) || last.is_none() {
-            *last = Some(said);
+        let code = error.rdkafka_error_code();
+        // It follows from what was said before, which says why.
+        if code == Some(Code::AllBrokersDown) {
+            tracing::debug!("kafka: {reason}");
+            return;
         }
+        tracing::warn!("kafka: {error}: {reason}");
+        *self.last.lock().unwrap_or_else(PoisonError::into_inner) = Some((code, reason.to_owned()));
     }
 }
 

@@ -51,7 +51,10 @@ impl Brokers {
                 Some(Code::Authentication | Code::SaslAuthenticationFailed) => {
                     return Err(BrokerError::Login { addresses: addresses(), cause });
                 }
-                Some(Code::SSL) => return Err(BrokerError::Tls { addresses: addresses(), cause }),
+                // A listener without TLS just hangs up on us.
+                _ if code == Some(Code::SSL) || cause.contains("SSL handshake failed") => {
+                    return Err(BrokerError::Tls { addresses: addresses(), cause });
+                }
                 _ if started.elapsed() > PATIENCE => {
                     return Err(BrokerError::Unreachable { addresses: addresses(), cause });
                 }

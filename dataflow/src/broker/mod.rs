@@ -50,6 +50,8 @@ impl Brokers {
     pub(crate) fn client(&self, settings: &[(&str, &str)]) -> ClientConfig {
         let mut config = ClientConfig::new();
         config.set("client.id", "hark").set("socket.keepalive.enable", "true");
+        // Brokers that are back are found within seconds.
+        config.set("reconnect.backoff.max.ms", "2000");
         for (name, value) in self.properties.all() {
             config.set(name, value);
         }
