@@ -128,10 +128,10 @@ fn states(outcomes: &BTreeMap<String, Value>) -> BTreeMap<&str, &str> {
     outcomes.iter().map(|(id, outcome)| (id.as_str(), outcome["state"].as_str().unwrap_or_default())).collect()
 }
 
-/// Adds audio to the job's folder, and names it.
-fn audio(folder: &Path, name: &str) -> String {
+/// Adds a file of the examples to the job's folder, and names it.
+fn beside(folder: &Path, kind: &str, name: &str) -> String {
     let at = folder.join(name);
-    std::fs::copy(root().join("examples/audio").join(name), &at).expect("a new folder");
+    std::fs::copy(root().join("examples").join(kind).join(name), &at).expect("a new folder");
     path(&at).to_owned()
 }
 
@@ -210,12 +210,15 @@ fn announcements_become_previews_outcomes_and_dead_letters_and_all_of_it_is_comm
 #[test]
 fn killed_anywhere_it_gives_what_a_batch_gives() {
     let job = Job::new(Broker::shared(), "killed");
-    let mut all: Vec<Value> = (1..=12).map(|at| talk(&format!("talk {at}"), at)).collect();
-    let first = audio(job.folder.path(), "small-wonders-1.mp3");
-    let copy = audio(job.folder.path(), "small-wonders-1-other-host.opus");
-    all.push(json!({"id": "spoken", "show": "s", "title": "x", "published": 20, "audio": first}));
-    all.push(json!({"id": "copy", "show": "s", "title": "x", "published": 21, "audio": copy}));
-    all.push(json!({"id": "missing", "show": "s", "title": "x", "audio": path(&job.folder.path().join("no.mp3"))}));
+    let mut all: Vec<Value> = (1..=10).map(|at| talk(&format!("talk {at}"), at)).collect();
+    let folder = job.folder.path();
+    let [first, copy] =
+        ["small-wonders-1.mp3", "small-wonders-1-other-host.opus"].map(|name| beside(folder, "audio", name));
+    // With its words, so that none have to be recognised.
+    let words = beside(folder, "transcripts", "small-wonders-1.vtt");
+    all.push(json!({"id": "spoken", "show": "s", "title": "x", "published": 20, "audio": first, "transcript": words}));
+    all.push(json!({"id": "copy", "show": "s", "title": "x", "published": 21, "audio": copy, "transcript": words}));
+    all.push(json!({"id": "missing", "show": "s", "title": "x", "audio": path(&folder.join("no.mp3"))}));
     job.send(&all);
     for pause in [600, 1_200, 2_000, 3_000] {
         let run = job.run();
@@ -279,15 +282,15 @@ fn twice_and_in_any_order_gives_the_same_set() {
 #[test]
 fn a_dead_letter_that_is_replayed_twice_is_published_once() {
     let job = Job::new(Broker::shared(), "again");
-    let file = job.folder.path().join("small-wonders-1.mp3");
+    let file = job.folder.path().join("late.txt");
     job.send(&[
-        json!({"id": "late", "show": "s", "title": "Its file comes late", "audio": path(&file)}),
+        json!({"id": "late", "show": "s", "title": "Its file comes late", "transcript": path(&file)}),
         talk("other", 2),
     ]);
     let run = job.run();
     job.wait_for(&run, 2);
     assert_eq!(job.told()["late"]["state"], "failed");
-    audio(job.folder.path(), "small-wonders-1.mp3");
+    std::fs::write(&file, words("late")).expect("the folder is writable");
     let (address, ann) = (job.broker.address(), job.of("ann"));
     let replay = || {
         let ran = hark(&["replay", "--dead-letters", "--brokers", &address, "--announcements", &ann]);

@@ -87,3 +87,12 @@ impl Running {
         self.child.wait().expect("it is our child");
     }
 }
+
+impl Drop for Running {
+    /// A test that fails leaves nothing running.
+    fn drop(&mut self) {
+        // It may have ended already.
+        drop(self.child.kill());
+        drop(self.child.wait());
+    }
+}
