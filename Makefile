@@ -8,16 +8,19 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 setup_steps := rust python libtorch weights recogniser
 built := $(or $(CARGO_TARGET_DIR),target)/release
 
-.PHONY: help demo build test check audit bench setup setup-tests clean
+.PHONY: help demo demo-live build test check audit bench setup setup-tests clean
 
 help: ## this list
-	@sed -n 's/^\([a-z]*\):.*## /  make \1\t/p' Makefile
+	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
 
 demo: build ## previews of the example feed under out/demo
 	@HARK_HOME="$(CURDIR)/.hark" $(built)/hark batch --input examples/feed.xml --output out/demo || \
 		{ code=$$?; [ $$code -eq 3 ] || exit $$code; \
 		echo "Some episodes failed, as they should: the example feed holds a file that is no audio and two teasers that miss a gate."; }
 	@echo "Open out/demo/index.html in a browser."
+
+demo-live: build setup-tests ## announcements, previews and outcomes through a Kafka broker on this machine
+	@HARK_HOME="$(CURDIR)/.hark" harness/setup/demo-live.sh $(built)/hark
 
 build: setup ## the hark command, target/release/hark
 	@cargo build --release --locked --package hark-harness --bin hark
@@ -45,7 +48,7 @@ setup: ## system packages, Rust, libtorch, weights, recogniser
 
 setup-tests:
 	@harness/setup/system.sh tests
-	@for step in $(setup_steps); do harness/setup/$$step.sh || exit; done
+	@for step in $(setup_steps) kafka; do harness/setup/$$step.sh || exit; done
 
 clean: ## removes what was built and published; keeps .hark, what was downloaded
 	@rm -rf target out

@@ -176,12 +176,7 @@ pub(crate) struct Keeper {
 }
 
 impl Keeper {
-    pub(crate) fn start(
-        durable: Arc<Durable>,
-        feed: Arc<Feed>,
-        publisher: Arc<FolderPublisher>,
-        peers: Peers,
-    ) -> Self {
+    pub(crate) fn start(durable: Arc<Durable>, feed: Arc<Feed>, publisher: Arc<FolderPublisher>, peers: Peers) -> Self {
         let (stop, stopped) = bounded::<()>(1);
         let (fail, broken) = bounded(1);
         let keeper = (durable.clone(), feed.clone());

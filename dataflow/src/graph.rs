@@ -113,7 +113,8 @@ pub(crate) struct Probes {
 impl Probes {
     /// The tick before which both is so.
     pub(crate) fn passed(&self) -> Epoch {
-        let first = |probe: &Handle<Epoch>| probe.with_frontier(|frontier| frontier.first().copied().unwrap_or(Epoch::MAX));
+        let first =
+            |probe: &Handle<Epoch>| probe.with_frontier(|frontier| frontier.first().copied().unwrap_or(Epoch::MAX));
         first(&self.ended).min(first(&self.heeded))
     }
 

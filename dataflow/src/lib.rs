@@ -2,22 +2,24 @@
 //!
 //! ```text
 //! cluster/    several processes that are one: sockets, owners, one clock
-//! source/     readers of announcements: RSS, JSON Lines, Parquet, partitions
+//! source/     readers of announcements: RSS, JSON Lines, Parquet, partitions, a folder, topics
 //! intake.rs   from a source into the dataflow: epochs, a bound on what is in flight
 //! layout.rs   which stages share an operator, where they run (a TOML file)
 //! dedupe.rs   the same bytes once: an incremental join beside the graph
 //! graph.rs    operators, exchanges, gather, outcomes
 //! latency.rs  histograms: epochs by progress, previews by the clock
 //! run.rs      workers, lanes, the loop, the summary
-//! sink/       outcomes table, objects, previews.jsonl
+//! sink/       outcomes table, objects, previews.jsonl, messages
+//! broker/     reaching Kafka
 //! snapshot/   what is known of episodes, durably: facts in hash buckets
 //! durable.rs  when it is made so, and how far the source is read for good
-//! publish.rs  the end of an episode: objects, then the row
+//! publish.rs  the end of an episode: objects, messages, then the row
 //! ```
 //!
 //! Invariant: every announcement that is taken in ends in exactly one outcome, whichever layout and
 //! however many workers, and the outcomes do not depend on the order of arrival.
 
+pub mod broker;
 pub mod cluster;
 pub mod durable;
 pub mod intake;

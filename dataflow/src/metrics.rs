@@ -15,10 +15,11 @@ use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
 use crate::durable::Durable;
-use crate::intake::Feed;
+use crate::intake::{Feed, unix_now};
 use crate::latency::IntervalLog;
 use crate::publish::FolderPublisher;
 use crate::run::Seen;
+use crate::source::kafka::Lag;
 
 /// How an episode ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -50,6 +51,11 @@ struct LevelLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct StageLabels {
     stage: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct TopicLabels {
+    topic: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -106,6 +112,11 @@ pub struct Metrics {
     snapshot_age: Seconds,
     snapshot_bytes: Gauge,
     facts: Counter,
+    /// Of a source of topics, and of nothing else.
+    lag: Option<Lag>,
+    lag_messages: Family<TopicLabels, Gauge>,
+    lag_seconds: Family<TopicLabels, Seconds>,
+    dead_letters: Family<FaultLabels, Counter>,
 }
 
 impl Metrics {
@@ -138,6 +149,10 @@ impl Metrics {
             snapshot_age: Gauge::default(),
             snapshot_bytes: Gauge::default(),
             facts: Counter::default(),
+            lag: None,
+            lag_messages: Family::default(),
+            lag_seconds: Family::default(),
+            dead_letters: Family::default(),
         };
         metrics.register();
         metrics
@@ -188,12 +203,7 @@ impl Metrics {
             Unit::Bytes,
             self.audio_bytes.clone(),
         );
-        registry.register_with_unit(
-            "staged_audio",
-            "Decoded audio on disk",
-            Unit::Bytes,
-            self.disk_bytes.clone(),
-        );
+        registry.register_with_unit("staged_audio", "Decoded audio on disk", Unit::Bytes, self.disk_bytes.clone());
         registry.register_with_unit(
             "epoch_latency",
             "From the end of an epoch at the source until all its work was done at an operator",
@@ -221,6 +231,25 @@ impl Metrics {
             self.snapshot_bytes.clone(),
         );
         registry.register("snapshot_facts", "Facts made durable", self.facts.clone());
+    }
+
+    /// From now on the lag of a source is shown, and what of it went to dead letters.
+    pub fn watching(mut self, lag: Lag) -> Self {
+        let registry = &mut self.registry;
+        registry.register("source_lag_messages", "Messages that are there and not read", self.lag_messages.clone());
+        registry.register_with_unit(
+            "source_lag",
+            "Age of the last message that was read, while others wait",
+            Unit::Seconds,
+            self.lag_seconds.clone(),
+        );
+        registry.register(
+            "dead_letters",
+            "Messages that came to nothing, by stage and code",
+            self.dead_letters.clone(),
+        );
+        self.lag = Some(lag);
+        self
     }
 
     /// Something happened.
@@ -269,6 +298,9 @@ impl Metrics {
             State::Failed { fault } => {
                 let labels = FaultLabels { stage: fault.stage.to_string(), code: fault.code.to_string() };
                 self.faults.get_or_create(&labels).inc();
+                if self.lag.is_some() {
+                    self.dead_letters.get_or_create(&labels).inc();
+                }
                 Ended::Failed
             }
             State::TakenDown { .. } => Ended::TakenDown,
@@ -306,6 +338,12 @@ impl Metrics {
         let (age, bytes) = durable.age_and_size();
         self.snapshot_age.set(age.unwrap_or_default());
         self.snapshot_bytes.set(bytes as i64);
+        let now_ms = (unix_now() * 1000.0) as i64;
+        for (topic, behind) in self.lag.iter().flat_map(|lag| lag.by_topic(now_ms)) {
+            let labels = TopicLabels { topic };
+            self.lag_messages.get_or_create(&labels).set(behind.messages as i64);
+            self.lag_seconds.get_or_create(&labels).set(behind.seconds);
+        }
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("a String takes all text");
         text

@@ -164,6 +164,7 @@ pub fn run(job: Job, sees: impl Fn(Seen<'_>) + Send + Sync + 'static) -> Result<
     drop(guards);
     publisher.refresh()?;
     keeper.map_or(Ok(()), Keeper::finish)?;
+    feed.finished();
     Ok(Summary {
         ends: publisher.ends(),
         offered: feed.offered(),

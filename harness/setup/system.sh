@@ -1,5 +1,5 @@
 #!/bin/bash
-# Debian packages that the build, the previews and (with the word `tests`) the page tests need. Each is
+# Debian packages that the build, the previews and (with the word `tests`) the tests of page and broker need. Each is
 # looked for by what it gives, not by its name, so that another distribution or a tool installed by hand
 # serves as well; only what is missing is installed.
 . "$(dirname "$0")/step.sh"
@@ -16,6 +16,9 @@ has c++ && has cc || need g++                   # libtorch's bindings are C++, c
 [ -e /usr/include/stdlib.h ] || need libc6-dev  # headers, where a compiler came without them
 has cmake && has make || need cmake             # builds libopus
 has make || need make
+[ -e /usr/include/openssl/ssl.h ] || need libssl-dev # TLS to Kafka
+[ -e /usr/include/zlib.h ] || need zlib1g-dev   # gzip batches of Kafka
+has pkg-config || need pkg-config               # finds these two for their bindings
 has git || need git
 has curl || need curl                           # fetches the Rust installer
 [ -s /etc/ssl/certs/ca-certificates.crt ] || need ca-certificates
@@ -24,6 +27,8 @@ python3 -c 'import ensurepip, venv' 2>/dev/null || need python3-venv
 has ffmpeg || need ffmpeg                       # encodes the clips
 if [ "${1-}" = tests ]; then
     has chromium || has chromium-browser || has google-chrome || need chromium # opens the result page
+    has java || need openjdk-17-jre-headless # runs the broker that tests speak to
+    has mvn || need maven                    # fetches it
 fi
 [ "${#missing[@]}" -gt 0 ] || exit 0
 

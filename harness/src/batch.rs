@@ -5,18 +5,18 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use hark_dataflow::{Job, Seen};
 use hark_dataflow::cluster::{Mesh, Peers};
 use hark_dataflow::intake::{Announcements, Feed, Repeats};
 use hark_dataflow::publish::End;
 use hark_dataflow::sink::{OutcomeTable, Which, previews};
 use hark_dataflow::source::{self, Bounded, Input};
+use hark_dataflow::{Job, Seen};
 use hark_operators::record::Announcement;
 
 use crate::cli::{BatchArgs, JobArgs, ReplayArgs};
 use crate::progress::{self, Progress};
 use crate::setting::Setting;
-use crate::{report, summary};
+use crate::{kafka, report, summary};
 
 /// Makes previews of every episode of the input.
 pub fn batch(args: BatchArgs) -> Result<ExitCode> {
@@ -30,8 +30,9 @@ pub fn batch(args: BatchArgs) -> Result<ExitCode> {
 
 /// Runs the failed episodes of an earlier job again; what they were announced as stands in the table.
 pub fn replay(args: ReplayArgs) -> Result<ExitCode> {
-    progress::start_log(args.job.log);
-    let table = OutcomeTable::existing(&args.job.output)?;
+    let Some(args) = args.job else { return kafka::dead_letters(&args.at, &args.announcements, args.since.as_deref()) };
+    progress::start_log(args.log);
+    let table = OutcomeTable::existing(&args.output)?;
     // An entry that could not be read has nowhere to be read again from.
     let failed: Vec<Announcement> = table
         .read(Which::Failed)?
@@ -41,22 +42,22 @@ pub fn replay(args: ReplayArgs) -> Result<ExitCode> {
         .collect();
     drop(table);
     if failed.is_empty() {
-        eprintln!("nothing to replay: no failed episode in {}", args.job.output.display());
+        eprintln!("nothing to replay: no failed episode in {}", args.output.display());
         return Ok(ExitCode::SUCCESS);
     }
     let mut roots: Vec<PathBuf> =
         failed.iter().map(|announcement| PathBuf::from(&announcement.base)).filter(|base| base.is_dir()).collect();
     roots.sort();
     roots.dedup();
-    let progress = Progress::new(args.job.log);
+    let progress = Progress::new(args.log);
     progress.expect(failed.len() as u64);
-    job(args.job, roots, Box::new(failed.into_iter().map(Ok)), progress)
+    job(args, roots, Box::new(failed.into_iter().map(Ok)), progress)
 }
 
 fn job(args: JobArgs, mut roots: Vec<PathBuf>, announcements: Announcements, progress: Progress) -> Result<ExitCode> {
     roots.extend(args.allow_root.iter().cloned());
     let peers = Peers::alone(usize::from(args.workers));
-    let setting = Setting::open(&args, roots, peers.process)?;
+    let setting = Setting::open(&args, roots, peers.process, None)?;
     let feed = Arc::new(Feed::new(
         Box::new(Bounded::new(announcements)),
         Repeats::of_this_run(),

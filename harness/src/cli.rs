@@ -9,6 +9,7 @@ use hark_dataflow::publish::Correct;
 use hark_operators::stage::Drill;
 
 use crate::cluster::ClusterArgs;
+use crate::kafka::{AnnounceArgs, BrokerArgs, KafkaArgs};
 use crate::membership::MembershipArgs;
 
 /// Short previews of podcast episodes.
@@ -23,13 +24,15 @@ pub struct Cli {
 pub enum Command {
     /// Makes previews of every episode of a feed, a file or a folder of partitions, then ends.
     Batch(BatchArgs),
-    /// Makes previews of what appears in a folder, until it is stopped; goes on from there when started
-    /// again.
+    /// Makes previews of what appears in a folder or in topics of Kafka, until it is stopped; goes on from
+    /// there when started again.
     Run(RunArgs),
     /// Starts several processes of `hark run` on this machine as one cluster, and all of them again when
     /// one is lost.
     Cluster(ClusterArgs),
-    /// Runs episodes of an earlier job again.
+    /// Announces the episodes of an input to a topic of Kafka.
+    Announce(AnnounceArgs),
+    /// Runs episodes of an earlier job again, or announces them again.
     Replay(ReplayArgs),
     /// Lists how episodes ended.
     Outcomes(OutcomesArgs),
@@ -69,11 +72,13 @@ pub struct BatchArgs {
 #[derive(Args)]
 pub struct RunArgs {
     /// Needs no server: a folder is watched, outcomes go to SQLite, clips to the output folder.
-    #[arg(long, required = true)]
+    #[arg(long, required_unless_present = "brokers", conflicts_with = "brokers", requires = "input")]
     pub embedded: bool,
     /// The folder in which announcements appear: new files, and lines appended to JSON Lines files.
-    #[arg(long, value_name = "FOLDER")]
-    pub input: PathBuf,
+    #[arg(long, value_name = "FOLDER", requires = "embedded")]
+    pub input: Option<PathBuf>,
+    #[command(flatten, next_help_heading = "Kafka")]
+    pub kafka: KafkaArgs,
     /// Where /healthz, /readyz and /metrics are served.
     #[arg(long, default_value = "127.0.0.1:9464", value_name = "ADDRESS:PORT")]
     pub listen: SocketAddr,
@@ -88,11 +93,22 @@ pub struct RunArgs {
 
 #[derive(Args)]
 pub struct ReplayArgs {
-    /// Run the failed episodes again.
-    #[arg(long, required = true)]
+    /// Run the failed episodes of an output folder again.
+    #[arg(long, required_unless_present = "dead_letters", requires = "output")]
     pub failed: bool,
+    /// Announce the dead letters of topics once more, for a job that is running or will be.
+    #[arg(long, conflicts_with_all = ["failed", "output"], requires = "brokers")]
+    pub dead_letters: bool,
+    /// A topic of announcements; its dead letters lie in TOPIC.dlq. May be given several times.
+    #[arg(long, value_name = "TOPIC", requires = "dead_letters")]
+    pub announcements: Vec<String>,
+    /// Only dead letters since then (2026-11-01T08:00:00Z).
+    #[arg(long, value_name = "TIME", requires = "dead_letters")]
+    pub since: Option<String>,
     #[command(flatten)]
-    pub job: JobArgs,
+    pub at: BrokerArgs,
+    #[command(flatten)]
+    pub job: Option<JobArgs>,
 }
 
 /// What every job is told.

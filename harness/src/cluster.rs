@@ -64,7 +64,9 @@ pub fn cluster(args: &ClusterArgs) -> Result<ExitCode> {
             Ended::Drained => return Ok(ExitCode::SUCCESS),
             Ended::Stopped => return Ok(ExitCode::from(1)),
             Ended::WrongUse => return Ok(ExitCode::from(2)),
-            Ended::Lost(who, status) => eprintln!("hark: process {who} of the cluster is gone ({status}); all start again"),
+            Ended::Lost(who, status) => {
+                eprintln!("hark: process {who} of the cluster is gone ({status}); all start again")
+            }
         }
         failed_starts = if began.elapsed() < STARTED { failed_starts + 1 } else { 0 };
         if failed_starts >= args.failed_starts {
@@ -92,7 +94,8 @@ impl Place {
             .map(|_| TcpListener::bind("127.0.0.1:0"))
             .collect::<Result<_, _>>()
             .context("cannot find free ports")?;
-        let hosts = held.iter().map(|port| Ok(format!("{}\n", port.local_addr()?))).collect::<std::io::Result<String>>()?;
+        let hosts =
+            held.iter().map(|port| Ok(format!("{}\n", port.local_addr()?))).collect::<std::io::Result<String>>()?;
         std::fs::write(place.hosts(), hosts).context("cannot write the list of hosts")?;
         Ok(place)
     }
@@ -147,7 +150,10 @@ impl Members {
             let mut command = Command::new(&program);
             command.arg("run").args(["--processes", &args.processes.to_string(), "--process", &process.to_string()]);
             command.arg("--hosts").arg(place.hosts()).arg("--cluster-token").arg(place.token());
-            command.args(["--listen", &listen.to_string()]).args(&args.run).env(SUPERVISOR, std::process::id().to_string());
+            command
+                .args(["--listen", &listen.to_string()])
+                .args(&args.run)
+                .env(SUPERVISOR, std::process::id().to_string());
             members.0.push(command.spawn().context("cannot start a process")?);
         }
         Ok(members)

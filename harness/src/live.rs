@@ -1,8 +1,8 @@
 //! `hark run`: a job that goes on until it is told to stop, and goes on from there when started again.
 //!
 //! ```text
-//! folder ─▶ graph ─▶ outcomes, previews
-//!              └───▶ snapshots ◀── again after a stop, whatever stopped it
+//! folder or topics ─▶ graph ─▶ outcomes, previews
+//!                        └───▶ snapshots ◀── again after a stop, whatever stopped it
 //! ```
 //! One process, or several that are one cluster: the first keeps what is known for all.
 
@@ -40,7 +40,10 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
     let drain = Drain::on_signals(Duration::from_secs(args.drain_seconds))?;
     let process = usize::from(args.membership.process);
     let output = args.job.output.clone();
-    let setting = Setting::open(&args.job, vec![args.input.clone()], process)?;
+    // Brokers are looked at before a model is loaded.
+    let (topics, messages) = args.kafka.open()?.unzip();
+    let roots = args.input.iter().chain(&args.job.allow_root).cloned().collect();
+    let setting = Setting::open(&args.job, roots, process, messages)?;
     let membership = args.membership.membership(&args.job, &format!("{:?}", setting.layout))?;
     // The first process looks at what is known before it meets the others.
     let durable = (process == 0).then(|| known(&output)).transpose()?;
@@ -56,21 +59,29 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
         None => (Peers::alone(threads), Mesh::default(), positions),
     };
     let durable = Arc::new(durable.unwrap_or_else(|| Durable::elsewhere(positions.clone())));
-    let source = source(&args, &peers, &positions)?;
+    let mut metrics = Metrics::new(Some(log(&output, process)?));
+    let source: Box<dyn Source> = match topics {
+        Some(topics) => {
+            let source = topics.read(&peers, &positions)?;
+            metrics = metrics.watching(source.lag());
+            Box::new(source)
+        }
+        // Of a folder the first process reads all.
+        None if process > 0 => Box::new(Idle),
+        None => Box::new(watch(args.input.as_deref(), &positions)?),
+    };
     let publisher = setting.publisher.clone();
     publisher.keep_no_sum();
     let table = publisher.clone();
     let feed = Arc::new(Feed::new(
         source,
-        Repeats::until_done(move |key, withdrawn| table.has_ended(key, withdrawn)),
+        Repeats::until_done(move |key, withdrawn, again| table.has_ended(key, withdrawn, again)),
         setting.promoted,
         peers,
         args.job.max_in_flight as usize,
     ));
-    let log = IntervalLog::open(&output.join(log_name(process)))
-        .with_context(|| format!("cannot write to {}", output.display()))?;
     let live = Arc::new(Live {
-        metrics: Metrics::new(Some(log)),
+        metrics,
         feed: feed.clone(),
         publisher: publisher.clone(),
         durable: durable.clone(),
@@ -79,7 +90,7 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
     });
     write_log_in_background(live.clone());
     let address = serve::serve(args.listen, live.clone())?;
-    tracing::info!(input = %args.input.display(), %address, process, "running; stop with SIGTERM");
+    tracing::info!(%address, process, "running; stop with SIGTERM");
     drain.of(feed.clone(), durable.clone());
     let job = Job {
         layout: setting.layout,
@@ -110,14 +121,11 @@ fn known(output: &Path) -> Result<Durable> {
     Ok(Durable::open(Arc::new(snapshots), 0)?)
 }
 
-/// What this process reads: of a folder the first reads all.
-fn source(args: &RunArgs, peers: &Peers, positions: &Positions) -> Result<Box<dyn Source>> {
-    if peers.process > 0 {
-        return Ok(Box::new(Idle));
-    }
-    let watched = WatchedFolder::open(&args.input, positions)
-        .with_context(|| format!("cannot watch {}; name a folder with --input", args.input.display()))?;
-    Ok(Box::new(watched))
+/// A folder that is watched.
+fn watch(folder: Option<&Path>, positions: &Positions) -> Result<WatchedFolder> {
+    let folder = folder.context("nothing to watch; name a folder with --input")?;
+    WatchedFolder::open(folder, positions)
+        .with_context(|| format!("cannot watch {}; name a folder with --input", folder.display()))
 }
 
 /// Timely's threads panic when a peer is lost. The work of all is one computation: this process ends too,
@@ -134,8 +142,9 @@ fn fail_with_the_others() {
 }
 
 /// Where the latencies of a process go.
-fn log_name(process: usize) -> String {
-    format!("latency-{process}.hlog")
+fn log(output: &Path, process: usize) -> Result<IntervalLog> {
+    IntervalLog::open(&output.join(format!("latency-{process}.hlog")))
+        .with_context(|| format!("cannot write to {}", output.display()))
 }
 
 fn write_log_in_background(live: Arc<Live>) {

@@ -5,6 +5,7 @@ mod cli;
 mod cluster;
 mod drain;
 mod explain;
+mod kafka;
 mod live;
 mod membership;
 mod progress;
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Command::Batch(args) => batch::batch(args),
         Command::Run(args) => live::run(args),
         Command::Cluster(args) => cluster::cluster(&args),
+        Command::Announce(args) => kafka::announce(&args),
         Command::Replay(args) => batch::replay(args),
         Command::Outcomes(args) => table::list(&args),
         Command::Dedupe(DedupeCommand::Explain(args)) => explain::explain(&args),

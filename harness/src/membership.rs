@@ -39,14 +39,17 @@ impl MembershipArgs {
         let (Some(hosts), Some(token)) = (&self.hosts, &self.cluster_token) else {
             bail!("{} processes need --hosts and --cluster-token", self.processes);
         };
-        let listed = std::fs::read_to_string(hosts).with_context(|| format!("cannot read --hosts {}", hosts.display()))?;
+        let listed =
+            std::fs::read_to_string(hosts).with_context(|| format!("cannot read --hosts {}", hosts.display()))?;
         let lines = listed.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
         let hosts: Vec<String> = lines.map(str::to_owned).collect();
         if hosts.len() != usize::from(self.processes) {
             bail!("--hosts lists {} processes, --processes says {}; make them agree", hosts.len(), self.processes);
         }
-        let secret = std::fs::read(token).with_context(|| format!("cannot read --cluster-token {}", token.display()))?;
-        let graph = format!("{} {} {} {} {layout}", env!("CARGO_PKG_VERSION"), hosts.len(), job.workers, job.dedupe as u8);
+        let secret =
+            std::fs::read(token).with_context(|| format!("cannot read --cluster-token {}", token.display()))?;
+        let graph =
+            format!("{} {} {} {} {layout}", env!("CARGO_PKG_VERSION"), hosts.len(), job.workers, job.dedupe as u8);
         let membership = Membership {
             process: usize::from(self.process),
             hosts,

@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use crossbeam_channel::{Receiver, unbounded};
 use hark_dataflow::Layout;
 use hark_dataflow::publish::FolderPublisher;
-use hark_dataflow::sink::{Objects, OutcomeTable, SinkError};
+use hark_dataflow::sink::{Messages, Objects, OutcomeTable, SinkError};
 use hark_models::device::Device;
 use hark_models::manifest::Manifest;
 use hark_operators::driver::Budget;
@@ -35,8 +35,8 @@ pub struct Setting {
 
 impl Setting {
     /// Opens all that a job works with in one of its processes; `roots` are folders that episodes' files may
-    /// lie under.
-    pub fn open(args: &JobArgs, roots: Vec<PathBuf>, process: usize) -> Result<Self> {
+    /// lie under, `messages` tell of how they end.
+    pub fn open(args: &JobArgs, roots: Vec<PathBuf>, process: usize, messages: Option<Messages>) -> Result<Self> {
         let layout = Layout::open(&args.layout)?;
         let weights = match &args.weights {
             Some(path) => {
@@ -57,14 +57,18 @@ impl Setting {
             .with_context(|| format!("cannot write to {}; choose another --output", args.output.display()))?;
         let (halt, halted) = unbounded();
         let (promote, promoted) = unbounded();
-        let publisher = Arc::new(FolderPublisher::new(
+        let publisher = FolderPublisher::new(
             Objects::open(&args.output)?,
             OutcomeTable::open(&args.output)?,
             &layout.name,
             args.correct,
             promote,
             halt,
-        ));
+        );
+        let publisher = Arc::new(match messages {
+            Some(messages) => publisher.telling(messages),
+            None => publisher,
+        });
         let device = Device::select(&args.device)?;
         let home = home();
         let program = std::env::current_exe().context("cannot find hark's own program file")?;

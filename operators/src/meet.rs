@@ -126,7 +126,8 @@ mod tests {
             withdrawn: false,
             base: String::new(),
         };
-        Arc::new(Episode { announcement: Arc::new(announcement), ingested_at: 0.0, home: 0, taken_in_by: 0 })
+        let announcement = Arc::new(announcement);
+        Arc::new(Episode { announcement, ingested_at: 0.0, home: 0, taken_in_by: 0, origin: None })
     }
 
     fn heard(audio: bool, fault: Option<Fault>) -> Body {

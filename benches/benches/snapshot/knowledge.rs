@@ -24,9 +24,10 @@ pub struct Known {
 impl Known {
     fn build(worker: &mut Worker, corrected: Arc<AtomicU64>) -> Self {
         let hub = Hub::new(Arc::new(Judgements::default()));
-        let knowledge = Knowledge::build(worker, hub.clone(), likeness::rules(), Peers::alone(worker.peers()), None, move |_key| {
-            corrected.fetch_add(1, Ordering::Relaxed);
-        });
+        let knowledge =
+            Knowledge::build(worker, hub.clone(), likeness::rules(), Peers::alone(worker.peers()), None, move |_key| {
+                corrected.fetch_add(1, Ordering::Relaxed);
+            });
         let mut known = Self { hub, knowledge, now: 1 };
         known.knowledge.advance(1);
         known

@@ -43,7 +43,9 @@ pub enum ClusterError {
     #[error("{0}; give every process the same secret of at least 32 bytes")]
     Token(String),
     /// This process cannot listen where the others look for it.
-    #[error("cannot listen on {host}, where process {process} is to be found: {error}; free the port or change the list of hosts")]
+    #[error(
+        "cannot listen on {host}, where process {process} is to be found: {error}; free the port or change the list of hosts"
+    )]
     Bind {
         /// This process.
         process: usize,
@@ -61,7 +63,9 @@ pub enum ClusterError {
         missing: String,
     },
     /// Another process was started as another cluster.
-    #[error("process {process} has another version of hark, another layout, or other numbers of processes and workers; start all of them alike")]
+    #[error(
+        "process {process} has another version of hark, another layout, or other numbers of processes and workers; start all of them alike"
+    )]
     Different {
         /// The other process.
         process: usize,
@@ -92,8 +96,7 @@ impl Mesh {
         }
         let hooks = Hooks::default();
         let local = ProcessBuilder::new_typed_vector(peers.threads, hooks.refill.clone(), hooks.spill.clone());
-        let (builders, guard) =
-            initialize_networking_from_sockets(local, self.0, peers.process, peers.threads, hooks)?;
+        let (builders, guard) = initialize_networking_from_sockets(local, self.0, peers.process, peers.threads, hooks)?;
         Ok((builders.into_iter().map(AllocatorBuilder::Tcp).collect(), Box::new(guard)))
     }
 }

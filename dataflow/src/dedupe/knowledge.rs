@@ -18,9 +18,9 @@ use timely::dataflow::operators::{Concat, Exchange, Inspect, Probe};
 use timely::scheduling::Activator;
 use timely::worker::Worker;
 
+use super::Judgements;
 use super::gate::Told;
 use super::judgements::Said;
-use super::Judgements;
 use crate::cluster::Peers;
 
 /// Takes facts to be kept.

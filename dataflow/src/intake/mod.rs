@@ -23,7 +23,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::Receiver;
 use hark_operators::driver::Epoch;
-use hark_operators::record::{Announcement, Body, Episode, EpisodeId, EpisodeKey, Failure, Priority, Record};
+use hark_operators::record::{Announcement, Body, Episode, EpisodeId, EpisodeKey, Failure, Origin, Priority, Record};
 use serde::{Deserialize, Serialize};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::operators::generic::OutputBuilder;
@@ -129,6 +129,11 @@ impl Feed {
         self.begun.load(Ordering::Relaxed)
     }
 
+    /// The run is over; waits for what the source was told last.
+    pub fn finished(&self) {
+        self.entries().source.finished();
+    }
+
     /// Seconds since the one that is longest on its way was taken in; 0 when none is.
     pub fn oldest(&self) -> f64 {
         let since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
@@ -198,7 +203,7 @@ impl Feed {
             let in_flight = self.in_flight.load(Ordering::Acquire);
             let promoted = (in_flight < self.max_in_flight).then(|| entries.promoted.try_recv().ok()).flatten();
             if let Some(announcement) = promoted {
-                return Next::Record(Box::new(self.begin(announcement, worker)));
+                return Next::Record(Box::new(self.begin(announcement, worker, None)));
             }
             if entries.exhausted {
                 // An episode on its way may be withdrawn and promote its successor.
@@ -207,8 +212,8 @@ impl Feed {
             if in_flight >= self.max_in_flight {
                 return Next::Wait;
             }
-            let entry = match entries.source.offer() {
-                Offer::Entry(entry) => *entry,
+            let (entry, origin) = match entries.source.offer() {
+                Offer::Entry(entry, origin) => (*entry, origin),
                 Offer::Nothing => return Next::Wait,
                 Offer::End => {
                     entries.exhausted = true;
@@ -220,12 +225,13 @@ impl Feed {
                 Ok(announcement) => (announcement, None),
                 Err(bad) => (unreadable(&bad), Some(bad.fault)),
             };
-            if !entries.repeats.admit(&announcement) {
+            let again = origin.as_ref().is_some_and(|origin| origin.is_replay());
+            if !entries.repeats.admit(&announcement, again) {
                 self.repeated.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
             self.offered.fetch_add(1, Ordering::Relaxed);
-            let mut record = self.begin(announcement, worker);
+            let mut record = self.begin(announcement, worker, origin);
             if let Some(fault) = fault {
                 record.body = Body::Failed(Box::new(Failure::from(fault)));
             }
@@ -234,14 +240,14 @@ impl Feed {
     }
 
     /// An episode sets out.
-    fn begin(&self, announcement: Announcement, taken_in_by: u64) -> Record {
+    fn begin(&self, announcement: Announcement, taken_in_by: u64, origin: Option<Arc<Origin>>) -> Record {
         self.in_flight.fetch_add(1, Ordering::AcqRel);
         let home = self.home(&announcement);
         let (announcement, ingested_at) = (Arc::new(announcement), unix_now());
         self.begun.fetch_add(1, Ordering::Relaxed);
         let mut since = self.since.lock().unwrap_or_else(PoisonError::into_inner);
         since.insert(announcement.key.clone(), ingested_at);
-        Record::announced(Arc::new(Episode { announcement, ingested_at, home, taken_in_by }))
+        Record::announced(Arc::new(Episode { announcement, ingested_at, home, taken_in_by, origin }))
     }
 }
 

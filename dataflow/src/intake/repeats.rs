@@ -4,8 +4,9 @@ use std::collections::HashSet;
 
 use hark_operators::record::{Announcement, EpisodeKey};
 
-/// Whether an episode revision, or its withdrawal, has its outcome.
-type Done = Box<dyn Fn(&EpisodeKey, bool) -> bool + Send>;
+/// Whether an episode revision, or its withdrawal, has its outcome; for one that is asked for again, one
+/// that is no failure.
+type Done = Box<dyn Fn(&EpisodeKey, bool, bool) -> bool + Send>;
 
 /// How an announcement is known for a repeat.
 pub enum Repeats {
@@ -28,16 +29,16 @@ impl Repeats {
     }
 
     /// For a feed that goes on: what has an outcome is forgotten here.
-    pub fn until_done(done: impl Fn(&EpisodeKey, bool) -> bool + Send + 'static) -> Self {
+    pub fn until_done(done: impl Fn(&EpisodeKey, bool, bool) -> bool + Send + 'static) -> Self {
         Self::UntilDone { on_the_way: HashSet::new(), done: Box::new(done) }
     }
 
-    /// Whether an episode is to be run.
-    pub(super) fn admit(&mut self, announcement: &Announcement) -> bool {
+    /// Whether an episode is to be run, that may be asked for again.
+    pub(super) fn admit(&mut self, announcement: &Announcement, again: bool) -> bool {
         let key = (announcement.key.clone(), announcement.withdrawn);
         match self {
             Self::OfThisRun(seen) => seen.insert(key),
-            Self::UntilDone { on_the_way, done } => !done(&key.0, key.1) && on_the_way.insert(key),
+            Self::UntilDone { on_the_way, done } => !done(&key.0, key.1, again) && on_the_way.insert(key),
         }
     }
 

@@ -85,7 +85,7 @@ impl Source for Trickle {
         match self.entries.pop() {
             Some(Some(entry)) => {
                 self.given += 1;
-                Offer::Entry(Box::new(entry))
+                Offer::Entry(Box::new(entry), None)
             }
             Some(None) => Offer::Nothing,
             None => Offer::End,
@@ -106,7 +106,7 @@ fn how_far_a_source_was_read_is_told_of_the_latest_tick_in_which_it_was() {
     let committed = Arc::new(Mutex::new(Positions::new()));
     let entries = vec![Some(announced(3, 1.0)), None, Some(announced(2, 1.0)), Some(announced(1, 1.0))];
     let source = Trickle { entries, given: 0, committed: committed.clone() };
-    let feed = Feed::new(Box::new(source), Repeats::until_done(|_, _| false), never(), Peers::alone(1), 100);
+    let feed = Feed::new(Box::new(source), Repeats::until_done(|_, _, _| false), never(), Peers::alone(1), 100);
     let next = |now| matches!(feed.next(0, now), Next::Record(_));
     let told = |now| match feed.notices(now).pop() {
         Some((at, (0, Notice::Read(said, positions)))) if at == said => Some((at, positions["entries"])),
@@ -141,7 +141,7 @@ fn who_is_asked_to_end_tells_all_processes_once_and_who_is_told_tells_nobody() {
 #[test]
 fn a_feed_that_goes_on_runs_an_episode_again_only_where_it_has_no_outcome() {
     let entries = [1, 1, 2].map(|id| announced(id, 1.0));
-    let done = |key: &EpisodeKey, _withdrawn: bool| key.episode.0 == "2";
+    let done = |key: &EpisodeKey, _withdrawn: bool, _again: bool| key.episode.0 == "2";
     let source = Box::new(Bounded::new(entries.into_iter()));
     let feed = Feed::new(source, Repeats::until_done(done), never(), Peers::alone(1), 100);
     let first = taken(&feed).expect("one is new");

@@ -1,4 +1,4 @@
-//! The end of an episode: objects first, then the row. Idempotent, so that a repeat changes nothing.
+//! The end of an episode: objects first, then messages, then the row. Idempotent, so that a repeat changes nothing.
 //!
 //! ```text
 //! ended ─▶ verdict? ─ no ─▶ objects ─▶ row ─▶ commit ─▶ what it replaced is removed
@@ -8,6 +8,7 @@
 
 mod ledger;
 mod policy;
+mod rows;
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -23,12 +24,13 @@ use hark_operators::units::Span;
 pub use self::ledger::End;
 use self::ledger::Ledger;
 pub use self::policy::Correct;
+use self::rows::Rows;
 
 use crate::cluster::Peers;
 use crate::dedupe::Judgements;
 use crate::intake::unix_now;
 use crate::latency::PreviewLatency;
-use crate::sink::{ObjectKey, ObjectKind, Objects, OutcomeTable, SinkError, Which};
+use crate::sink::{Messages, ObjectKey, ObjectKind, Objects, OutcomeTable, SinkError, Which};
 
 /// Changes whenever the same bytes would give another preview: part of every object's key.
 pub const PIPELINE: &str = concat!("hark-", env!("CARGO_PKG_VERSION"));
@@ -36,7 +38,7 @@ pub const PIPELINE: &str = concat!("hark-", env!("CARGO_PKG_VERSION"));
 /// Publishes into a folder: clips and captions as objects, outcomes as rows.
 pub struct FolderPublisher {
     objects: Objects,
-    table: OutcomeTable,
+    rows: Rows,
     layout: String,
     ledger: Mutex<Ledger>,
     judgements: Arc<Judgements>,
@@ -62,7 +64,13 @@ impl FolderPublisher {
         let ledger = Mutex::new(Ledger { ends: Some(HashMap::new()), ..Ledger::default() });
         let latency = Mutex::default();
         let (layout, judgements) = (layout.to_owned(), Arc::default());
-        Self { objects, table, layout, ledger, judgements, promote, correct, latency, halt }
+        Self { objects, rows: Rows::new(table), layout, ledger, judgements, promote, correct, latency, halt }
+    }
+
+    /// The same, that also tells brokers of what ended.
+    pub fn telling(mut self, messages: Messages) -> Self {
+        self.rows.tell(messages);
+        self
     }
 
     /// For a run without an end: the ends of single episodes are not remembered, only their rows.
@@ -70,13 +78,18 @@ impl FolderPublisher {
         self.ledger().ends = None;
     }
 
-    /// Whether a revision has an outcome, or its withdrawal has taken effect.
-    pub fn has_ended(&self, key: &EpisodeKey, withdrawn: bool) -> bool {
-        let rows = self.table.recorded(Which::One(&key.episode.0, key.revision)).unwrap_or_else(|error| {
+    /// Whether a revision has an outcome, or its withdrawal has taken effect. For one that is asked for
+    /// `again` a failure is none.
+    pub fn has_ended(&self, key: &EpisodeKey, withdrawn: bool, again: bool) -> bool {
+        let rows = self.rows.recorded(Which::One(&key.episode.0, key.revision)).unwrap_or_else(|error| {
             self.stop(error);
             Vec::new()
         });
-        rows.first().is_some_and(|row| !withdrawn || matches!(row.state, State::TakenDown { revised_by: None }))
+        rows.first().is_some_and(|row| match row.state {
+            State::TakenDown { revised_by: None } => true,
+            State::Failed { .. } => !withdrawn && !again,
+            _ => !withdrawn,
+        })
     }
 
     /// The verdicts that this publisher ends episodes by.
@@ -86,7 +99,7 @@ impl FolderPublisher {
 
     /// The outcomes table.
     pub fn table(&self) -> &OutcomeTable {
-        &self.table
+        self.rows.table()
     }
 
     /// Preview latencies so far, leaving none.
@@ -113,7 +126,7 @@ impl FolderPublisher {
     pub fn correct(&self, key: &EpisodeKey) {
         let mut ledger = self.ledger();
         // What has not ended yet will ask for all of this when it does.
-        let ended = self.table.recorded(Which::UpTo(&key.episode.0, key.revision));
+        let ended = self.rows.recorded(Which::UpTo(&key.episode.0, key.revision));
         let corrected =
             ended.and_then(|ended| ended.into_iter().try_for_each(|outcome| self.correct_one(&mut ledger, outcome)));
         if let Err(error) = corrected {
@@ -159,22 +172,22 @@ impl FolderPublisher {
     pub fn refresh(&self) -> Result<(), SinkError> {
         let mut ledger = self.ledger();
         for key in std::mem::take(&mut ledger.stale) {
-            for mut outcome in self.table.recorded(Which::One(&key.episode.0, key.revision))? {
+            for mut outcome in self.rows.recorded(Which::One(&key.episode.0, key.revision))? {
                 if !End::of(&outcome.state).is_settled() {
                     let parts = self.judgements.parts_of(&key);
                     outcome.picture.repeated = parts.to_vec();
                     outcome.weighed = outcome.weighed.map(|weighed| weighed.with(&parts));
-                    self.table.record(&outcome)?;
+                    self.rows.note(&outcome)?;
                 }
             }
         }
-        self.table.commit().map(|_| ())
+        self.rows.commit()
     }
 
     fn withdraw(&self, outcome: Outcome, state: State) -> Result<(), SinkError> {
         let object = object_in(&outcome);
-        self.table.record(&Outcome { state, ..without_about(outcome) })?;
-        self.table.commit()?;
+        self.rows.record(&Outcome { state, ..without_about(outcome) }, None)?;
+        self.rows.commit()?;
         object.map_or(Ok(()), |object| self.objects.remove(&object).map(|_| ()))
     }
 
@@ -182,7 +195,7 @@ impl FolderPublisher {
     /// where an earlier run published them. Returns whether this revision has a row.
     fn retract_earlier(&self, key: &EpisodeKey, withdrawn: bool) -> Result<bool, SinkError> {
         let mut known = false;
-        for outcome in self.table.read(Which::Episode(&key.episode.0))? {
+        for outcome in self.rows.recorded(Which::Episode(&key.episode.0))? {
             let this = outcome.revision == key.revision;
             known |= this;
             let falls = outcome.revision < key.revision || this && withdrawn;
@@ -191,7 +204,7 @@ impl FolderPublisher {
             }
             object_in(&outcome).map(|object| self.objects.remove(&object)).transpose()?;
             let state = State::TakenDown { revised_by: (!this).then_some(key.revision) };
-            self.table.record(&Outcome { state, ..without_about(outcome) })?;
+            self.rows.record(&Outcome { state, ..without_about(outcome) }, None)?;
         }
         Ok(known)
     }
@@ -213,7 +226,7 @@ impl FolderPublisher {
     /// Compares the row of every episode of this process with what is known now and corrects what differs:
     /// after a start, when what was known before has been told again.
     pub(crate) fn compare(&self, peers: &Peers) {
-        let compared = self.table.visit(Which::All, |outcome| {
+        let compared = self.rows.visit(Which::All, |outcome| {
             let key = key_of(&outcome);
             if !peers.own_it(&key.episode) {
                 return Ok(());
@@ -226,7 +239,7 @@ impl FolderPublisher {
             if !right {
                 self.correct(&key);
             }
-            Ok::<_, SinkError>(())
+            Ok(())
         });
         if let Err(error) = compared {
             self.stop(error);
@@ -311,13 +324,13 @@ impl FolderPublisher {
             weighed: about.weighed.map(|weighed| weighed.with(&parts)),
             announcement: (**announcement).clone(),
         };
-        let before = self.table.recorded(Which::One(&key.episode.0, key.revision))?.first().and_then(object_in);
+        let before = self.rows.recorded(Which::One(&key.episode.0, key.revision))?.first().and_then(object_in);
         ledger.replaced.extend(before.filter(|before| Some(before) != object.as_ref()));
         // The first announcement of an episode, which nearly all are, has nothing before it.
         let known =
             (announcement.withdrawn || key.revision > 0) && self.retract_earlier(key, announcement.withdrawn)?;
         if !(announcement.withdrawn && known) {
-            self.table.record(&outcome)?; // a withdrawal has no title: the episode's own row stays
+            self.rows.record(&outcome, ended.episode.origin.as_deref())?; // a withdrawal has no title: the episode's own row stays
         }
         ledger.ended(key, End::of(&outcome.state));
         Ok(outcome)
@@ -328,7 +341,7 @@ impl Publisher for FolderPublisher {
     fn publish(&self, ended: &[Record]) -> Option<Vec<Outcome>> {
         let written = ended.iter().map(|record| self.write(record)).collect::<Result<Vec<_>, _>>();
         let durable = written.and_then(|outcomes| {
-            self.table.commit()?;
+            self.rows.commit()?;
             let replaced = std::mem::take(&mut self.ledger().replaced);
             replaced.iter().try_for_each(|object| self.objects.remove(object).map(|_| ()))?;
             Ok(outcomes)

@@ -1,4 +1,4 @@
-//! What can go wrong with the output folder. Unlike a [`hark_operators::Fault`] this is no fault of
+//! What can go wrong with the output: folder or broker. Unlike a [`hark_operators::Fault`] this is no fault of
 //! an episode: nothing can be acknowledged until a person has looked, so the process stops.
 
 use std::path::{Path, PathBuf};
@@ -57,6 +57,16 @@ pub enum SinkError {
         file: PathBuf,
         /// Outcomes recorded after the last commit.
         lost: u64,
+    },
+    /// A broker did not take a message, or not in time.
+    #[error(
+        "topic {topic}: a message was not acknowledged ({cause}); see that the brokers are up and the topic writable, then start again: it will be repeated"
+    )]
+    Message {
+        /// The topic.
+        topic: String,
+        /// What the broker or the client said.
+        cause: String,
     },
 }
 

@@ -5,6 +5,7 @@
 //! Outcome ───┼▶ outcomes   one row per (episode, revision)         ─▶ commit ─▶ capability dropped
 //!            └▶ previews   previews.jsonl, written from the table
 //! ```
+//! Where there is a broker, messages stand between objects and the commit of the rows.
 //!
 //! Invariant: object, then row, then commit; whoever holds the episode's capability drops it only
 //! after the commit. A crash in between repeats work and never loses or doubles a preview, because
@@ -12,6 +13,7 @@
 
 mod error;
 mod file;
+pub mod messages;
 pub mod objects;
 pub mod outcomes;
 pub mod previews;
@@ -20,5 +22,6 @@ pub mod previews;
 mod sample;
 
 pub use error::SinkError;
+pub use messages::Messages;
 pub use objects::{ObjectKey, ObjectKind, Objects, Written};
 pub use outcomes::{OutcomeTable, Recorded, Spared, Which};

@@ -39,6 +39,13 @@ struct Preview<'a> {
     clip: Option<Rendering<'a>>,
     clips: Vec<Rendering<'a>>,
     soundbite: Soundbite,
+    #[serde(flatten)]
+    times: Option<Times>,
+}
+
+/// What differs between two runs of the same work.
+#[derive(Serialize)]
+struct Times {
     ingested_at: f64,
     completed_at: f64,
     preview_latency_seconds: f64,
@@ -86,6 +93,22 @@ pub fn write(table: &OutcomeTable, output: &Path) -> Result<(PathBuf, u64), Sink
 
 /// The line of an outcome, without its end; `None` when no preview was published.
 pub fn line(outcome: &Outcome) -> Option<String> {
+    text(
+        outcome,
+        Some(Times {
+            ingested_at: outcome.ingested_at,
+            completed_at: outcome.completed_at,
+            preview_latency_seconds: milliseconds(outcome.completed_at - outcome.ingested_at).max(0.0),
+        }),
+    )
+}
+
+/// The same without times: two runs of the same work give the same bytes.
+pub fn value(outcome: &Outcome) -> Option<String> {
+    text(outcome, None)
+}
+
+fn text(outcome: &Outcome, times: Option<Times>) -> Option<String> {
     let State::Published { selection, clips } = &outcome.state else { return None };
     let mut clips = clips.iter().map(rendering);
     let preview = Preview {
@@ -108,9 +131,7 @@ pub fn line(outcome: &Outcome) -> Option<String> {
             duration: milliseconds(selection.span.length()),
             title: outcome.title.chars().take(SOUNDBITE_TITLE).collect(),
         },
-        ingested_at: outcome.ingested_at,
-        completed_at: outcome.completed_at,
-        preview_latency_seconds: milliseconds(outcome.completed_at - outcome.ingested_at).max(0.0),
+        times,
     };
     Some(serde_json::to_string(&preview).expect("a preview has text keys and plain values"))
 }

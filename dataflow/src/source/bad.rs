@@ -14,9 +14,10 @@ pub(super) const STAGE: &str = "source";
 /// One entry that could not be read. It is an item like every other and has an outcome.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct BadEntry {
-    /// The entry's id if that much could be read, else `file:line`.
+    /// The entry's id if that much could be read, else its place; always its place of a message.
     pub id: String,
-    /// `file:line` or `file:line:column`; `file:row` of a Parquet file, counted from 1.
+    /// `file:line` or `file:line:column`; `file:row` of a Parquet file, counted from 1;
+    /// `topic/partition@offset` of a message.
     pub place: String,
     /// What is wrong and what to do, stage `source`.
     pub fault: Fault,

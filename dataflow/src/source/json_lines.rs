@@ -3,17 +3,12 @@
 use std::io::{self, BufRead, Read};
 use std::path::Path;
 
-use hark_operators::record::Announcement;
-use serde_json::Value;
-
 use super::bad::{BadEntry, SourceError};
-use super::row::Row;
+use super::json::{id_in, parse};
 use super::{Entry, open};
 
 /// Longest line that is read: an inline transcript of many hours with word times.
 const LONGEST: usize = 16 << 20;
-
-const OBJECT: &str = "write one whole JSON object per line, with line feeds inside texts as \\n";
 
 /// Reads line after line; blank lines are skipped.
 pub(super) struct JsonLines {
@@ -82,43 +77,6 @@ impl JsonLines {
     fn place(&self) -> String {
         format!("{}:{}", self.file, self.line)
     }
-
-    fn parse(&self, text: &[u8]) -> Result<Announcement, BadEntry> {
-        if !text.starts_with(b"{") {
-            return Err(BadEntry::new(self.place(), "json", "the line is no JSON object", OBJECT).keeping(text));
-        }
-        let row: Row = serde_json::from_slice(text).map_err(|error| self.malformed(text, &error))?;
-        let id = row.id();
-        row.announcement(&self.base).map_err(|refused| {
-            BadEntry::new(self.place(), "field", &refused.what, refused.remedy).named(id).keeping(text)
-        })
-    }
-
-    fn malformed(&self, text: &[u8], error: &serde_json::Error) -> BadEntry {
-        let place = format!("{}:{}", self.place(), error.column().max(1));
-        let (code, remedy) = if std::str::from_utf8(text).is_err() {
-            ("encoding", "save the file as UTF-8")
-        } else if error.is_data() {
-            ("field", "give the field the type named in the message")
-        } else {
-            ("json", OBJECT)
-        };
-        let what = error.to_string();
-        let what = what.split(" at line ").next().unwrap_or_default();
-        BadEntry::new(place, code, what, remedy).named(id_in(text)).keeping(text)
-    }
-}
-
-/// The id in a line that is no announcement: for its outcome to bear a name that people know.
-fn id_in(text: &[u8]) -> Option<String> {
-    let key = b"\"id\"";
-    let at = text.windows(key.len()).position(|window| window == key)? + key.len();
-    let value = text[at..].trim_ascii_start().strip_prefix(b":")?;
-    match serde_json::Deserializer::from_slice(value).into_iter::<Value>().next()?.ok()? {
-        Value::String(id) => Some(id),
-        Value::Number(id) => Some(id.to_string()),
-        _ => None,
-    }
 }
 
 impl Iterator for JsonLines {
@@ -141,7 +99,7 @@ impl Iterator for JsonLines {
                 Ok(Line::Whole) => {
                     let text = self.buffer.strip_prefix(b"\xef\xbb\xbf").unwrap_or(&self.buffer).trim_ascii();
                     if !text.is_empty() {
-                        return Some(self.parse(text));
+                        return Some(parse(text, &self.place(), &self.base));
                     }
                 }
             }

@@ -1,6 +1,9 @@
 //! Sources that a feed reads: those that end, and those that go on.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use hark_operators::record::Origin;
 
 use super::Entry;
 
@@ -9,8 +12,8 @@ pub type Positions = BTreeMap<String, i64>;
 
 /// What a source has at this moment.
 pub enum Offer {
-    /// An announcement, or an entry that could not be read.
-    Entry(Box<Entry>),
+    /// An announcement, or an entry that could not be read, and the message that it came in.
+    Entry(Box<Entry>, Option<Arc<Origin>>),
     /// Nothing at present; there may be more.
     Nothing,
     /// It has ended.
@@ -32,6 +35,9 @@ pub trait Source: Send {
     fn committed(&mut self, positions: &Positions) {
         let _ = positions;
     }
+
+    /// The run is over. The one call that may wait: for what was committed last to arrive.
+    fn finished(&mut self) {}
 }
 
 /// A source in which nothing ever appears: that of a process whose input another one reads.
@@ -55,6 +61,6 @@ impl<I: Iterator<Item = Entry> + Send> Bounded<I> {
 
 impl<I: Iterator<Item = Entry> + Send> Source for Bounded<I> {
     fn offer(&mut self) -> Offer {
-        self.0.next().map_or(Offer::End, |entry| Offer::Entry(Box::new(entry)))
+        self.0.next().map_or(Offer::End, |entry| Offer::Entry(Box::new(entry), None))
     }
 }

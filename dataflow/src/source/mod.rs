@@ -1,4 +1,5 @@
-//! Where announcements come from: a feed, a JSON Lines file, a Parquet file, a folder of partitions.
+//! Where announcements come from: a feed, a JSON Lines file, a Parquet file, a folder of partitions; or
+//! a folder that is watched, or topics.
 //!
 //! ```text
 //! path ─ Input::open ─▶ Input ─ read ─▶ Ok(Announcement) ┐ in the input's order,
@@ -15,7 +16,9 @@
 
 mod bad;
 mod date;
+mod json;
 mod json_lines;
+pub mod kafka;
 mod live;
 mod open;
 mod parquet_rows;
@@ -31,6 +34,8 @@ use std::path::{Path, PathBuf};
 use hark_operators::record::Announcement;
 
 pub use bad::{BadEntry, SourceError};
+pub use json::spelled;
+pub use kafka::Kafka;
 pub use live::{Bounded, Idle, Offer, Positions, Source};
 pub use watched::Watched;
 

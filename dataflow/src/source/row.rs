@@ -97,6 +97,14 @@ impl Row {
         }
     }
 
+    /// The row, with this id if it has none.
+    pub(super) fn or_named(mut self, name: Option<&str>) -> Self {
+        if self.id().is_none() {
+            self.id = name.map(|name| Id::Text(name.to_owned()));
+        }
+        self
+    }
+
     /// The announcement; relative paths in it are relative to `base`.
     pub(super) fn announcement(self, base: &str) -> Result<Announcement, Refused> {
         let id = self.id().ok_or_else(|| Refused {
@@ -125,7 +133,7 @@ fn filled(text: String) -> Option<String> {
     (!text.is_empty()).then(|| text.to_owned())
 }
 
-fn priority(name: Option<&str>) -> Result<Priority, Refused> {
+pub(super) fn priority(name: Option<&str>) -> Result<Priority, Refused> {
     match name.map(|name| name.trim().to_ascii_lowercase()).as_deref() {
         None | Some("" | "normal") => Ok(Priority::Normal),
         Some("urgent") => Ok(Priority::Urgent),

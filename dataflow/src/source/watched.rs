@@ -184,7 +184,7 @@ impl Source for Watched {
                     }
                 };
                 match next {
-                    Some(entry) => return Offer::Entry(Box::new(entry)),
+                    Some(entry) => return Offer::Entry(Box::new(entry), None),
                     None => self.reading = None,
                 }
             } else if self.looked.is_some_and(|looked| looked.elapsed() < LOOK) {
@@ -192,7 +192,7 @@ impl Source for Watched {
             } else {
                 match self.look() {
                     Some(Ok(reading)) => self.reading = Some(reading),
-                    Some(Err(entry)) => return Offer::Entry(entry),
+                    Some(Err(entry)) => return Offer::Entry(entry, None),
                     None => self.looked = Some(Instant::now()),
                 }
             }
@@ -222,7 +222,7 @@ mod tests {
     fn offered(source: &mut Watched) -> Vec<String> {
         source.looked = None;
         std::iter::from_fn(|| match source.offer() {
-            Offer::Entry(entry) => Some(match *entry {
+            Offer::Entry(entry, _) => Some(match *entry {
                 Ok(announcement) => announcement.key.episode.0,
                 Err(bad) => format!("bad {}", bad.place),
             }),

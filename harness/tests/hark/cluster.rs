@@ -28,7 +28,8 @@ impl Workload {
         std::fs::write(input.join("noise.mp3"), b"this is no audio").expect("a new folder");
         let source = root().join("examples/audio/counter-talk-1.m4a");
         let episode = |at: usize| {
-            let mut episode = json!({"id": format!("ep-{at}"), "show": "s", "title": format!("Episode {at}"), "published": at + 1});
+            let mut episode =
+                json!({"id": format!("ep-{at}"), "show": "s", "title": format!("Episode {at}"), "published": at + 1});
             let talk = format!("talk-{at}.wav");
             match at % 20 {
                 // Of a file that another episode has.
@@ -86,7 +87,21 @@ impl Workload {
 fn cut(source: &Path, from: f64, seconds: f64, to: &Path) {
     let (from, seconds) = (from.to_string(), seconds.to_string());
     let mut ffmpeg = Command::new("ffmpeg");
-    ffmpeg.args(["-v", "error", "-ss", &from, "-t", &seconds, "-i", path(source), "-ac", "1", "-ar", "16000", path(to)]);
+    ffmpeg.args([
+        "-v",
+        "error",
+        "-ss",
+        &from,
+        "-t",
+        &seconds,
+        "-i",
+        path(source),
+        "-ac",
+        "1",
+        "-ar",
+        "16000",
+        path(to),
+    ]);
     assert!(ffmpeg.status().is_ok_and(|status| status.success()), "ffmpeg is there, the build needs it");
 }
 

@@ -8,7 +8,7 @@ use super::finding::{Dossier, LocalAudio, Media, Variant};
 use super::outcome::{ModelUsed, Picture, Selection};
 use super::part::{Parts, Weighed};
 use super::piece::{Sentence, Timing};
-use super::{Announcement, EpisodeKey};
+use super::{Announcement, EpisodeKey, Origin};
 use crate::fault::Fault;
 use crate::likeness::acoustic::Print;
 use crate::likeness::text::Signature;
@@ -26,6 +26,8 @@ pub struct Episode {
     pub home: u64,
     /// The worker that took it in, and hears of its end.
     pub taken_in_by: u64,
+    /// The message that it came in, if it came in one.
+    pub origin: Option<Arc<Origin>>,
 }
 
 impl Episode {

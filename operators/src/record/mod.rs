@@ -11,6 +11,7 @@
 pub mod announcement;
 pub mod episode;
 pub mod finding;
+pub mod origin;
 pub mod outcome;
 pub mod part;
 pub mod piece;
@@ -20,6 +21,7 @@ use std::sync::Arc;
 
 pub use announcement::{Announcement, EpisodeId, EpisodeKey, Priority, TranscriptSource};
 pub use episode::{About, Chosen, Episode, Failure, Fetched, Heard, Known, Read, Rendered, Whole};
+pub use origin::Origin;
 
 use serde::{Deserialize, Serialize};
 

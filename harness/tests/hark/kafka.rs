@@ -1,0 +1,360 @@
+//! Announcements in, previews and outcomes out, on a real broker.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::broker::Broker;
+use crate::command::{Ran, hark, objects, outcomes, path, root, write_episodes};
+use crate::running::Running;
+
+/// Words of an episode's own, so that no two are alike; enough of them for a preview.
+fn words(id: &str) -> String {
+    let seed = id.bytes().fold(7_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
+    let things = ["river", "bridge", "engine", "garden", "letter", "winter", "harbour", "violin", "market", "lantern"];
+    let verbs = ["carries", "follows", "mends", "forgets", "paints", "opens", "weighs", "answers"];
+    let sentence = |at: u64| {
+        let pick = |from: &[&'static str], salt: u64| {
+            from[(seed.rotate_left((at * salt % 61) as u32) % from.len() as u64) as usize]
+        };
+        format!(
+            "The {} of {id} number {at} {} the {} before the {} is seen. ",
+            pick(&things, 3),
+            pick(&verbs, 5),
+            pick(&things, 7),
+            pick(&things, 11)
+        )
+    };
+    (0..45).map(sentence).collect()
+}
+
+fn talk(id: &str, published: u64) -> Value {
+    let transcript = json!({"text": words(id), "media_type": "text/plain"});
+    json!({"id": id, "show": "s", "title": id, "published": published, "transcript": transcript})
+}
+
+fn message(episode: &Value) -> (&str, Option<Vec<u8>>) {
+    (episode["id"].as_str().expect("an id"), Some(episode.to_string().into_bytes()))
+}
+
+/// A job on the topics `NAME-ann`, `NAME-previews` and `NAME-outcomes` in the name of `NAME`.
+struct Job<'a> {
+    broker: &'a Broker,
+    name: &'static str,
+    folder: tempfile::TempDir,
+}
+
+impl<'a> Job<'a> {
+    fn new(broker: &'a Broker, name: &'static str) -> Self {
+        let job = Self { broker, name, folder: tempfile::tempdir().expect("a temporary folder") };
+        broker.topic(&job.of("ann"), 3, &[]);
+        job
+    }
+
+    fn of(&self, kind: &str) -> String {
+        format!("{}-{kind}", self.name)
+    }
+
+    fn output(&self) -> std::path::PathBuf {
+        self.folder.path().join("out")
+    }
+
+    fn run(&self) -> Running {
+        let (address, output, ann) = (self.broker.address(), self.output(), self.of("ann"));
+        let (previews, told) = (self.of("previews"), self.of("outcomes"));
+        Running::launch(
+            &[
+                &["--brokers", &address, "--announcements", &ann, "--previews", &previews],
+                &["--outcomes-topic", &told, "--group", self.name, "--output", path(&output)],
+                &["--accept-gates", "--allow-root", path(self.folder.path())][..],
+            ]
+            .concat(),
+        )
+    }
+
+    fn send(&self, episodes: &[Value]) {
+        self.broker.send(&self.of("ann"), episodes.iter().map(message));
+    }
+
+    /// Waits until the table holds so many outcomes.
+    fn wait_for(&self, run: &Running, count: usize) {
+        run.wait_until("all to have ended", |run| run.get("/readyz").0 == 200 && self.listed() >= count);
+    }
+
+    fn listed(&self) -> usize {
+        let output = self.output();
+        let listed = hark(&["outcomes", "--output", path(&output), "--json"]);
+        if listed.code == 0 { listed.out.lines().count() } else { 0 }
+    }
+
+    /// Outcomes as their topic tells them last, by episode.
+    fn told(&self) -> BTreeMap<String, Value> {
+        let told = self.broker.compacted(&self.of("outcomes"));
+        told.into_iter().map(|(id, text)| (id, serde_json::from_str(&text).expect("it is JSON"))).collect()
+    }
+
+    /// What the same announcements give in a batch, and that all of it is the same here.
+    fn is_as_a_batch_of(&self, all: &[Value]) {
+        let calm = tempfile::tempdir().expect("a temporary folder");
+        let (input, output) = (self.folder.path().join("batch.jsonl"), calm.path().join("out"));
+        write_episodes(&input, all.iter().cloned());
+        let ran = hark(&["batch", "--input", path(&input), "--output", path(&output), "--accept-gates"]);
+        assert!([0, 3].contains(&ran.code), "{}", ran.err);
+        assert_eq!(states(&outcomes(&self.output())), states(&outcomes(&output)));
+        assert_eq!(objects(&self.output()), objects(&output), "the same previews, byte by byte");
+        let lines = std::fs::read_to_string(output.join("previews.jsonl")).expect("a batch leaves them");
+        let timeless = |line: &str| line.split(",\"ingested_at\"").next().expect("a line").to_owned() + "}";
+        let of_batch: BTreeMap<String, String> = lines
+            .lines()
+            .map(|line| {
+                let preview: Value = serde_json::from_str(line).expect("each line is JSON");
+                (preview["episode"].as_str().expect("an id").to_owned(), timeless(line))
+            })
+            .collect();
+        assert!(!of_batch.is_empty());
+        assert_eq!(self.broker.compacted(&self.of("previews")), of_batch, "the same messages, byte by byte");
+    }
+
+    /// All that was announced is committed.
+    fn all_is_committed(&self) {
+        let (next, end) = self.broker.committed(self.name, &self.of("ann"));
+        assert_eq!(next, end);
+    }
+}
+
+fn states(outcomes: &BTreeMap<String, Value>) -> BTreeMap<&str, &str> {
+    outcomes.iter().map(|(id, outcome)| (id.as_str(), outcome["state"].as_str().unwrap_or_default())).collect()
+}
+
+/// Adds a file of the examples to the job's folder, and names it.
+fn beside(folder: &Path, kind: &str, name: &str) -> String {
+    let at = folder.join(name);
+    std::fs::copy(root().join("examples").join(kind).join(name), &at).expect("a new folder");
+    path(&at).to_owned()
+}
+
+#[test]
+fn announcements_become_previews_outcomes_and_dead_letters_and_all_of_it_is_committed() {
+    let job = Job::new(Broker::shared(), "walk");
+    // A topic that takes more than hark reads: the dead letter has to fit all the same.
+    job.broker.topic("walk-large", 1, &[("max.message.bytes", "4000000")]);
+    job.send(&[talk("first", 1), talk("second", 2), json!({"id": "away", "title": "x", "audio": "/nowhere.mp3"})]);
+    let ann = job.of("ann");
+    let trace = [("trace", "4711"), ("ce_id", "17"), ("ce_specversion", "1.0")];
+    job.broker.send_with(&ann, [("broken", Some(b"{\"id\": \"broken\"".to_vec()))], &trace);
+    let large = vec![b'x'; 2_000_000];
+    job.broker.send("walk-large", [("large", Some(large.clone()))]);
+    let (address, output) = (job.broker.address(), job.output());
+    let run = Running::launch(&[
+        "--brokers",
+        &address,
+        "--announcements",
+        &ann,
+        "--announcements",
+        "walk-large",
+        "--previews",
+        "walk-previews",
+        "--outcomes-topic",
+        "walk-outcomes",
+        "--group",
+        "walk",
+        "--output",
+        path(&output),
+        "--accept-gates",
+    ]);
+    job.wait_for(&run, 5);
+    job.send(&[json!({"id": "second", "revision": 1, "withdrawn": true}), talk("third", 3)]);
+    job.wait_for(&run, 7);
+    run.wait_until("no lag", |run| run.metric("hark_source_lag_messages") == 0.0);
+    assert_eq!(run.metric("hark_dead_letters_total"), 3.0);
+    assert_eq!(run.stop(), Some(0));
+    job.all_is_committed();
+
+    let previews = job.broker.read("walk-previews");
+    assert_eq!(job.broker.compacted("walk-previews").into_keys().collect::<Vec<_>>(), ["first", "third"]);
+    let withdrawn: Vec<_> = previews.iter().filter(|message| message.key.as_deref() == Some("second")).collect();
+    assert_eq!(
+        withdrawn.last().map(|last| (last.value.is_none(), last.headers["ce_type"].as_str())),
+        Some((true, "hark.preview.withdrawn"))
+    );
+    let first = previews.iter().find(|message| message.key.as_deref() == Some("first")).expect("it is there");
+    assert_eq!(
+        (first.headers["ce_type"].as_str(), first.headers["ce_source"].as_str()),
+        ("hark.preview", "/hark/walk")
+    );
+    assert!(
+        first.headers.contains_key("hark_ingested_at") && !first.text().contains("ingested_at"),
+        "{}",
+        first.text()
+    );
+    let told = job.told();
+    assert_eq!(told["away"]["reason"], "fetch.outside_root", "{told:#?}");
+    assert_eq!(told["second"]["state"], "taken_down", "{told:#?}");
+
+    let dead = job.broker.read("walk-ann.dlq");
+    let broken = dead.iter().find(|letter| letter.key.as_deref() == Some("broken")).expect("it is there");
+    assert_eq!(broken.text(), "{\"id\": \"broken\"", "the bytes that came");
+    assert_eq!((broken.headers["trace"].as_str(), broken.headers["ce_id"].as_str()), ("4711", "17"));
+    assert_eq!(
+        (broken.headers["hark_topic"].as_str(), broken.headers["hark_code"].as_str()),
+        ("walk-ann", "source.json")
+    );
+    assert!(dead.iter().any(|letter| letter.headers["hark_episode"] == "away"), "{dead:?}");
+    let dead = job.broker.read("walk-large.dlq");
+    assert_eq!((dead.len(), dead[0].value.as_deref()), (1, Some(&large[..])), "all of it fits");
+    assert_eq!(dead[0].headers["hark_code"], "source.too_long");
+}
+
+#[test]
+fn killed_anywhere_it_gives_what_a_batch_gives() {
+    let job = Job::new(Broker::shared(), "killed");
+    let mut all: Vec<Value> = (1..=10).map(|at| talk(&format!("talk {at}"), at)).collect();
+    let folder = job.folder.path();
+    let [first, copy] =
+        ["small-wonders-1.mp3", "small-wonders-1-other-host.opus"].map(|name| beside(folder, "audio", name));
+    // With its words, so that none have to be recognised.
+    let words = beside(folder, "transcripts", "small-wonders-1.vtt");
+    all.push(json!({"id": "spoken", "show": "s", "title": "x", "published": 20, "audio": first, "transcript": words}));
+    all.push(json!({"id": "copy", "show": "s", "title": "x", "published": 21, "audio": copy, "transcript": words}));
+    all.push(json!({"id": "missing", "show": "s", "title": "x", "audio": path(&folder.join("no.mp3"))}));
+    job.send(&all);
+    for pause in [600, 1_200, 2_000, 3_000] {
+        let run = job.run();
+        std::thread::sleep(Duration::from_millis(pause));
+        run.kill();
+    }
+    let run = job.run();
+    job.wait_for(&run, all.len());
+    assert_eq!(run.stop(), Some(0));
+    job.is_as_a_batch_of(&all);
+    job.all_is_committed();
+}
+
+#[test]
+fn a_broker_that_goes_away_and_comes_back_stops_nothing() {
+    let broker = Broker::start();
+    let job = Job::new(&broker, "away");
+    let all: Vec<Value> = (1..=8).map(|at| talk(&format!("away {at}"), at)).collect();
+    job.send(&all[..4]);
+    let run = job.run();
+    job.wait_for(&run, 1);
+    broker.kill();
+    std::thread::sleep(Duration::from_secs(6));
+    assert_eq!(run.get("/healthz").0, 200, "it waits");
+    broker.restart();
+    job.send(&all[4..]);
+    let back = Instant::now();
+    job.wait_for(&run, all.len());
+    eprintln!("all have ended {:.1} s after the broker was back", back.elapsed().as_secs_f64());
+    broker.signal("STOP");
+    std::thread::sleep(Duration::from_secs(2));
+    broker.signal("CONT");
+    assert_eq!(run.stop(), Some(0));
+    job.is_as_a_batch_of(&all);
+    job.all_is_committed();
+}
+
+#[test]
+fn twice_and_in_any_order_gives_the_same_set() {
+    let job = Job::new(Broker::shared(), "shuffled");
+    let mut all: Vec<Value> = (1..=10).map(|at| talk(&format!("talk {at}"), at)).collect();
+    // The same words under another name: which of the two is the copy depends on the dates alone.
+    let mut copy = talk("talk 3", 99);
+    copy["id"] = json!("copy of 3");
+    all.push(copy);
+    let mut shuffled: Vec<Value> = all.iter().chain(&all).cloned().collect();
+    let mut seed = 4_711_usize;
+    for at in (1..shuffled.len()).rev() {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+        shuffled.swap(at, (seed >> 33) % (at + 1));
+    }
+    job.send(&shuffled);
+    let run = job.run();
+    job.wait_for(&run, all.len());
+    run.wait_until("all to be read", |run| run.metric("hark_repeated_announcements_total") >= all.len() as f64);
+    assert_eq!(run.stop(), Some(0));
+    job.is_as_a_batch_of(&all);
+    job.all_is_committed();
+}
+
+#[test]
+fn a_dead_letter_that_is_replayed_twice_is_published_once() {
+    let job = Job::new(Broker::shared(), "again");
+    let file = job.folder.path().join("late.txt");
+    job.send(&[
+        json!({"id": "late", "show": "s", "title": "Its file comes late", "transcript": path(&file)}),
+        talk("other", 2),
+    ]);
+    let run = job.run();
+    job.wait_for(&run, 2);
+    assert_eq!(job.told()["late"]["state"], "failed");
+    std::fs::write(&file, words("late")).expect("the folder is writable");
+    let (address, ann) = (job.broker.address(), job.of("ann"));
+    let replay = || {
+        let ran = hark(&["replay", "--dead-letters", "--brokers", &address, "--announcements", &ann]);
+        assert!(ran.code == 0 && ran.out.contains("1 dead letters"), "{} {}", ran.out, ran.err);
+    };
+    replay();
+    run.wait_until("the preview", |run| run.metric("hark_preview_latency_seconds_count") >= 2.0);
+    replay();
+    run.wait_until("the repeat", |run| run.metric("hark_repeated_announcements_total") >= 1.0);
+    assert_eq!(run.stop(), Some(0));
+    let told = job.broker.read(&job.of("outcomes"));
+    let of_late: Vec<&str> = told
+        .iter()
+        .filter(|message| message.key.as_deref() == Some("late"))
+        .map(|message| if message.text().contains("\"published\"") { "published" } else { "failed" })
+        .collect();
+    assert_eq!(of_late, ["failed", "published"]);
+    assert!(job.broker.compacted(&job.of("previews")).contains_key("late"));
+    job.all_is_committed();
+}
+
+#[test]
+fn what_is_wrong_with_brokers_and_topics_is_told_within_ten_seconds() {
+    let broker = Broker::shared();
+    broker.topic("wrong-ann", 1, &[]);
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let output = folder.path().join("out");
+    let config = folder.path().join("client.properties");
+    let run = |more: &[&str], properties: &str| -> Ran {
+        std::fs::write(&config, properties).expect("the folder is writable");
+        let args = ["run", "--output", path(&output), "--listen", "127.0.0.1:0", "--kafka-config", path(&config)];
+        let started = Instant::now();
+        let ran = hark(&[&args, more].concat());
+        assert!(started.elapsed() < Duration::from_secs(10), "{:?}: {}", started.elapsed(), ran.err);
+        assert_eq!(ran.code, 1, "{}", ran.err);
+        ran
+    };
+    let (address, sasl) = (broker.address(), broker.sasl_address());
+    let nobody = run(&["--brokers", "127.0.0.1:9", "--announcements", "wrong-ann"], "");
+    assert!(nobody.err.contains("127.0.0.1:9") && nobody.err.contains("check --brokers"), "{}", nobody.err);
+    let missing = run(&["--brokers", &address, "--announcements", "no-such"], "");
+    assert!(missing.err.contains("no-such") && missing.err.contains("--announcements"), "{}", missing.err);
+    let login = "security.protocol=SASL_PLAINTEXT\nsasl.mechanism=PLAIN\nsasl.username=hark\nsasl.password=hunter2\n";
+    let refused = run(&["--brokers", &sasl, "--announcements", "wrong-ann"], login);
+    assert!(refused.err.contains("refuses the login") && refused.err.contains("sasl.password"), "{}", refused.err);
+    assert!(!refused.err.contains("hunter2"), "{}", refused.err);
+    let tls = run(&["--brokers", &address, "--announcements", "wrong-ann"], "security.protocol=SSL\n");
+    assert!(tls.err.contains("TLS") && tls.err.contains("security.protocol"), "{}", tls.err);
+    let unknown = run(&["--brokers", &address, "--announcements", "wrong-ann"], "sasl.pasword=hunter2\n");
+    assert!(unknown.err.contains("sasl.pasword") && !unknown.err.contains("hunter2"), "{}", unknown.err);
+    let none = run(&["--brokers", &address], "");
+    assert!(none.err.contains("--announcements"), "{}", none.err);
+    let right = login.replace("hunter2", "right");
+    std::fs::write(&config, right).expect("the folder is writable");
+    let lets_in = hark(&[
+        "announce",
+        "--brokers",
+        &sasl,
+        "--kafka-config",
+        path(&config),
+        "--topic",
+        "wrong-ann",
+        "--input",
+        path(&root().join("examples/episodes.jsonl")),
+    ]);
+    assert_eq!(lets_in.code, 0, "{}", lets_in.err);
+}
