@@ -14,6 +14,7 @@ mod error;
 mod file;
 pub mod objects;
 pub mod outcomes;
+mod place;
 pub mod previews;
 
 #[cfg(test)]
@@ -21,4 +22,5 @@ mod sample;
 
 pub use error::SinkError;
 pub use objects::{ObjectKey, ObjectKind, Objects, Written};
-pub use outcomes::{OutcomeTable, Recorded, Spared, Which};
+pub use outcomes::{Database, OutcomeTable, Recorded, Spared, Which};
+pub use place::Place;
