@@ -30,7 +30,8 @@ pub fn batch(args: BatchArgs) -> Result<ExitCode> {
 /// Runs the failed episodes of an earlier job again; what they were announced as stands in the table.
 pub fn replay(args: ReplayArgs) -> Result<ExitCode> {
     progress::start_log(args.job.log);
-    let table = OutcomeTable::existing(&args.job.output)?;
+    let table = args.job.kept.existing(Some(&args.job.output))?;
+    let place = table.place();
     // An entry that could not be read has nowhere to be read again from.
     let failed: Vec<Announcement> = table
         .read(Which::Failed)?
@@ -40,7 +41,7 @@ pub fn replay(args: ReplayArgs) -> Result<ExitCode> {
         .collect();
     drop(table);
     if failed.is_empty() {
-        eprintln!("nothing to replay: no failed episode in {}", args.job.output.display());
+        eprintln!("nothing to replay: no failed episode in {place}");
         return Ok(ExitCode::SUCCESS);
     }
     let mut roots: Vec<PathBuf> =

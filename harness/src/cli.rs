@@ -8,6 +8,8 @@ use hark_dataflow::dedupe::Levels;
 use hark_dataflow::publish::Correct;
 use hark_operators::stage::Drill;
 
+use crate::kept::Kept;
+
 /// Short previews of podcast episodes.
 #[derive(Parser)]
 #[command(name = "hark", version, about, arg_required_else_help = true)]
@@ -46,8 +48,10 @@ pub struct ExplainArgs {
     /// The episode's id.
     pub episode: String,
     /// The output folder of a job.
-    #[arg(long, value_name = "FOLDER")]
-    pub output: PathBuf,
+    #[arg(long, value_name = "FOLDER", required_unless_present = "outcomes")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub kept: Kept,
 }
 
 #[derive(Args)]
@@ -62,7 +66,8 @@ pub struct BatchArgs {
 
 #[derive(Args)]
 pub struct RunArgs {
-    /// Needs no server: a folder is watched, outcomes go to SQLite, clips to the output folder.
+    /// Needs no server: a folder is watched, outcomes go to SQLite (unless --outcomes says otherwise),
+    /// clips to the output folder.
     #[arg(long, required = true)]
     pub embedded: bool,
     /// The folder in which announcements appear: new files, and lines appended to JSON Lines files.
@@ -93,6 +98,8 @@ pub struct JobArgs {
     /// Where previews, the outcomes table and the result page go.
     #[arg(long, value_name = "FOLDER")]
     pub output: PathBuf,
+    #[command(flatten)]
+    pub kept: Kept,
     /// Workers; one core each.
     #[arg(long, default_value_t = default_workers(), value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
@@ -163,8 +170,10 @@ impl From<DedupeLevels> for Levels {
 #[derive(Args)]
 pub struct OutcomesArgs {
     /// The output folder of a job.
-    #[arg(long, value_name = "FOLDER")]
-    pub output: PathBuf,
+    #[arg(long, value_name = "FOLDER", required_unless_present = "outcomes")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub kept: Kept,
     /// Only those without a preview.
     #[arg(long)]
     pub failed: bool,

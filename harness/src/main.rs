@@ -3,6 +3,7 @@
 mod batch;
 mod cli;
 mod explain;
+mod kept;
 mod live;
 mod progress;
 mod report;

@@ -16,13 +16,13 @@ use crate::command::{count, hark, objects, outcomes, path, root};
 const PATIENCE: Duration = Duration::from_secs(600);
 
 /// A `hark run` on a folder.
-struct Running {
+pub struct Running {
     child: Child,
     address: SocketAddr,
 }
 
 impl Running {
-    fn start(folder: &Path, more: &[&str]) -> Self {
+    pub fn start(folder: &Path, more: &[&str]) -> Self {
         let (input, output) = (folder.join("in"), folder.join("out"));
         let mut args = vec!["run", "--embedded", "--input", path(&input), "--output", path(&output)];
         args.extend(["--listen", "127.0.0.1:0", "--log", "json", "--workers", "2"]);
@@ -57,7 +57,7 @@ impl Running {
         values.fold(0.0, |sum, value| sum + value)
     }
 
-    fn wait_until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
+    pub fn wait_until(&self, what: &str, holds: impl Fn(&Self) -> bool) {
         let started = Instant::now();
         while !holds(self) {
             assert!(started.elapsed() < PATIENCE, "{what} does not come to hold: {}", self.get("/metrics").1);
@@ -65,19 +65,19 @@ impl Running {
         }
     }
 
-    fn wait_for_outcomes(&self, count: f64) {
+    pub fn wait_for_outcomes(&self, count: f64) {
         self.wait_until("enough outcomes", |run| run.metric("hark_outcomes_total") >= count);
     }
 
     /// As an orchestrator stops it; its exit status.
-    fn stop(mut self) -> Option<i32> {
+    pub fn stop(mut self) -> Option<i32> {
         let told = Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status();
         assert!(told.is_ok_and(|told| told.success()), "it still runs");
         self.child.wait().expect("it is our child").code()
     }
 
     /// As a machine loses it.
-    fn kill(mut self) {
+    pub fn kill(mut self) {
         self.child.kill().expect("it still runs");
         self.child.wait().expect("it is our child");
     }
@@ -95,7 +95,8 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-fn announce(folder: &Path, episodes: &[Value]) {
+/// Appends announcements to what the job watches.
+pub fn announce(folder: &Path, episodes: &[Value]) {
     let mut file = File::options().create(true).append(true).open(folder.join("in/new.jsonl")).expect("a new folder");
     for episode in episodes {
         writeln!(file, "{episode}").expect("the folder is writable");

@@ -6,4 +6,7 @@ mod drills;
 mod examples;
 mod live;
 mod material;
+mod postgres;
+#[path = "../../../dataflow/src/sink/outcomes/postgres/server.rs"]
+mod server;
 mod usage;
