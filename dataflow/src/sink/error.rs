@@ -24,7 +24,9 @@ pub enum SinkError {
         cause: String,
     },
     /// Another process is writing the table.
-    #[error("{place}: another process holds the table; wait until that run has ended, or choose another --output")]
+    #[error(
+        "{place}: another process holds the table; wait until that run has ended, or choose another --output or --outcomes"
+    )]
     Locked {
         /// Where the table is.
         place: Place,

@@ -17,8 +17,9 @@ use crate::server::{PASSWORD, Server};
 /// Episodes of which there are only words, so that a job with them is short.
 fn episodes(numbers: std::ops::Range<usize>) -> Vec<Value> {
     let told = ["rivers", "bridges", "ovens", "glaciers", "ledgers", "lighthouses", "orchards", "tides"];
+    // Words that no other episode has, or it would be a copy.
     let words = |about: &str| {
-        (0..40).map(|i| format!("This is sentence {i} of those that tell of {about} and of nothing else. ")).collect()
+        (0..60).map(|i| format!("The {about}{i} saw a {about}{} near that {about}{}. ", i + 60, i + 120)).collect()
     };
     let episode = |n: usize| {
         let words: String = words(told[n]);

@@ -81,7 +81,7 @@ impl FromStr for Database {
             config.password(plain(password)?);
         }
         let shown = if host.starts_with('/') {
-            format!("postgres://{user}@/{name}?host={host}")
+            format!("postgres://{user}@localhost/{name}?host={host}")
         } else {
             format!("postgres://{user}@{host}{port}/{name}")
         };
@@ -137,7 +137,7 @@ mod tests {
     fn an_address_is_shown_without_its_password() {
         for address in [
             "postgres://hark:hunter2@db.example:5433/podcasts?sslmode=require",
-            "postgresql://hark:hunter2@/podcasts?host=/run/postgresql",
+            "postgresql://hark:hunter2@localhost/podcasts?host=/run/postgresql",
             "postgres://hark:p%40:hunter2@db.example/podcasts",
             "postgres://hark:p@hunter2@db.example/podcasts",
         ] {

@@ -45,11 +45,12 @@ fn by_code(place: &Place, said: &DbError) -> Trouble {
         SqlState::IDLE_SESSION_TIMEOUT,
         // A standby that is being promoted.
         SqlState::READ_ONLY_SQL_TRANSACTION,
-        // Another process writes the same rows.
-        SqlState::T_R_SERIALIZATION_FAILURE,
-        SqlState::T_R_DEADLOCK_DETECTED,
-        SqlState::LOCK_NOT_AVAILABLE,
     ];
+    // Another process writes the same rows.
+    let held = [SqlState::T_R_SERIALIZATION_FAILURE, SqlState::T_R_DEADLOCK_DETECTED, SqlState::LOCK_NOT_AVAILABLE];
+    if held.contains(code) {
+        return Trouble::Passing(SinkError::Locked { place });
+    }
     if passing.contains(code) || code.code().starts_with("08") {
         return Trouble::Passing(SinkError::Unreachable { place, cause });
     }

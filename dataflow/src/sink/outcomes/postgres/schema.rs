@@ -76,7 +76,9 @@ pub(super) fn ensure(client: &mut Client, place: &Place, make: bool) -> Result<(
 }
 
 fn exists(transaction: &mut Transaction<'_>, table: &str) -> Result<bool, postgres::Error> {
-    transaction.query_one("SELECT to_regclass($1::text) IS NOT NULL", &[&table])?.try_get(0)
+    // Of the catalogue itself: `to_regclass` may remember that there was none.
+    let sought = "SELECT EXISTS (SELECT FROM pg_class WHERE relname = $1 AND pg_table_is_visible(oid))";
+    transaction.query_one(sought, &[&table])?.try_get(0)
 }
 
 fn version(transaction: &mut Transaction<'_>) -> Result<Option<i64>, postgres::Error> {

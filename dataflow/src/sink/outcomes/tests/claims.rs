@@ -12,10 +12,10 @@ use crate::sink::sample::{failed, outcome, published};
 macro_rules! on_both {
     ($($claim:ident)*) => {
         mod on_sqlite {
-            $(#[test] fn $claim() { super::super::ground::Ground::sqlite().as_ref().map_or((), super::$claim); })*
+            $(#[test] fn $claim() { if let Some(ground) = super::Ground::sqlite() { super::$claim(&ground) } })*
         }
         mod on_postgres {
-            $(#[test] fn $claim() { super::super::ground::Ground::postgres().as_ref().map_or((), super::$claim); })*
+            $(#[test] fn $claim() { if let Some(ground) = super::Ground::postgres() { super::$claim(&ground) } })*
         }
     };
 }
@@ -116,7 +116,7 @@ fn columns_answer_a_person_who_asks_the_database(ground: &Ground) {
     }
     table.commit().unwrap();
     let limit = if ground.is_postgres() {
-        "gates::json #>> '{duration,limit}'"
+        "(gates::json #>> '{duration,limit}')"
     } else {
         "json_extract(gates, '$.duration.limit')"
     };
