@@ -1,7 +1,7 @@
 #!/bin/bash
-# Debian packages that the build, the previews and (with the word `tests`) the tests of page and broker need. Each is
-# looked for by what it gives, not by its name, so that another distribution or a tool installed by hand
-# serves as well; only what is missing is installed.
+# Debian packages that the build, the previews and (with the word `tests`) the tests of pages, Kafka and
+# Postgres need. Each is looked for by what it gives, not by its name, so that another distribution or a
+# tool installed by hand serves as well; only what is missing is installed.
 . "$(dirname "$0")/step.sh"
 
 [ "$(uname -s)/$(uname -m)" = Linux/x86_64 ] ||
@@ -26,6 +26,9 @@ has python3 || need python3                     # a tool of the set-up only
 python3 -c 'import ensurepip, venv' 2>/dev/null || need python3-venv
 has ffmpeg || need ffmpeg                       # encodes the clips
 if [ "${1-}" = tests ]; then
+    # The tests of outcomes in Postgres start servers of their own.
+    { has initdb && has postgres && has psql; } || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null ||
+        need postgresql
     has chromium || has chromium-browser || has google-chrome || need chromium # opens the result page
     has java || need openjdk-17-jre-headless # runs the broker that tests speak to
     has mvn || need maven                    # fetches it
@@ -48,6 +51,14 @@ fi
 
 one_at_a_time
 : >"$log"
+# Debian's package makes a database cluster and starts it, unless it is told not to.
+cluster=/etc/postgresql-common/createcluster.conf
+if [[ " ${missing[*]} " == *" postgresql "* ]] && [ ! -e "$cluster" ]; then
+    root=()
+    [ "$(id -u)" -eq 0 ] || root=(sudo)
+    "${root[@]}" mkdir -p "${cluster%/*}"
+    echo "create_main_cluster = false" | "${root[@]}" tee "$cluster" >/dev/null
+fi
 say "installing by apt: ${missing[*]}"
 logged "apt-get update" "check the network and /etc/apt/sources.list, then run again" "${update[@]}"
 logged "apt-get install" "see the lines above, then run again" "${install[@]}"

@@ -32,7 +32,8 @@ pub fn batch(args: BatchArgs) -> Result<ExitCode> {
 pub fn replay(args: ReplayArgs) -> Result<ExitCode> {
     let Some(args) = args.job else { return kafka::dead_letters(&args.at, &args.announcements, args.since.as_deref()) };
     progress::start_log(args.log);
-    let table = OutcomeTable::existing(&args.output)?;
+    let table = args.kept.existing(Some(&args.output))?;
+    let place = table.place();
     // An entry that could not be read has nowhere to be read again from.
     let failed: Vec<Announcement> = table
         .read(Which::Failed)?
@@ -42,7 +43,7 @@ pub fn replay(args: ReplayArgs) -> Result<ExitCode> {
         .collect();
     drop(table);
     if failed.is_empty() {
-        eprintln!("nothing to replay: no failed episode in {}", args.output.display());
+        eprintln!("nothing to replay: no failed episode in {place}");
         return Ok(ExitCode::SUCCESS);
     }
     let mut roots: Vec<PathBuf> =

@@ -10,6 +10,7 @@ use hark_operators::stage::Drill;
 
 use crate::cluster::ClusterArgs;
 use crate::kafka::{AnnounceArgs, BrokerArgs, KafkaArgs};
+use crate::kept::Kept;
 use crate::membership::MembershipArgs;
 
 /// Short previews of podcast episodes.
@@ -55,8 +56,10 @@ pub struct ExplainArgs {
     /// The episode's id.
     pub episode: String,
     /// The output folder of a job.
-    #[arg(long, value_name = "FOLDER")]
-    pub output: PathBuf,
+    #[arg(long, value_name = "FOLDER", required_unless_present = "outcomes")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub kept: Kept,
 }
 
 #[derive(Args)]
@@ -71,7 +74,8 @@ pub struct BatchArgs {
 
 #[derive(Args)]
 pub struct RunArgs {
-    /// Needs no server: a folder is watched, outcomes go to SQLite, clips to the output folder.
+    /// Needs no server: a folder is watched, outcomes go to SQLite (unless --outcomes says otherwise),
+    /// clips to the output folder.
     #[arg(long, required_unless_present = "brokers", conflicts_with = "brokers", requires = "input")]
     pub embedded: bool,
     /// The folder in which announcements appear: new files, and lines appended to JSON Lines files.
@@ -117,6 +121,8 @@ pub struct JobArgs {
     /// Where previews, the outcomes table and the result page go.
     #[arg(long, value_name = "FOLDER")]
     pub output: PathBuf,
+    #[command(flatten)]
+    pub kept: Kept,
     /// Workers of a process; one core each.
     #[arg(long, short, default_value_t = default_workers(), value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
@@ -187,8 +193,10 @@ impl From<DedupeLevels> for Levels {
 #[derive(Args)]
 pub struct OutcomesArgs {
     /// The output folder of a job.
-    #[arg(long, value_name = "FOLDER")]
-    pub output: PathBuf,
+    #[arg(long, value_name = "FOLDER", required_unless_present = "outcomes")]
+    pub output: Option<PathBuf>,
+    #[command(flatten)]
+    pub kept: Kept,
     /// Only those without a preview.
     #[arg(long)]
     pub failed: bool,

@@ -6,7 +6,7 @@ use std::path::Path;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
-use hark_dataflow::sink::{OutcomeTable, Which};
+use hark_dataflow::sink::Which;
 use hark_operators::dedupe::verdict::Level;
 use hark_operators::likeness::acoustic::{Fingerprinter, Print, Shared, align};
 use hark_operators::media::decoder::{DecodeLimits, Decoder};
@@ -21,16 +21,11 @@ const ID: usize = 120;
 
 /// Prints why the episode has no preview of its own, or who are its copies.
 pub fn explain(args: &ExplainArgs) -> Result<ExitCode> {
-    let table = OutcomeTable::existing(&args.output)?;
+    let table = args.kept.existing(args.output.as_deref())?;
     let outcomes = table.read(Which::All)?;
     let revisions: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.episode == args.episode).collect();
     if revisions.is_empty() {
-        bail!(
-            "no episode {} in {}; `hark outcomes --output {}` lists those there are",
-            plain(&args.episode, ID),
-            args.output.display(),
-            args.output.display()
-        );
+        bail!("no episode {} in {}; `hark outcomes` lists those there are", plain(&args.episode, ID), table.place());
     }
     for outcome in revisions {
         println!("{} revision {}: {}", plain(&outcome.episode, ID), outcome.revision, said(&outcome.state));

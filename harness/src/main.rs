@@ -6,6 +6,7 @@ mod cluster;
 mod drain;
 mod explain;
 mod kafka;
+mod kept;
 mod live;
 mod membership;
 mod progress;

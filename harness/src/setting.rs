@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use crossbeam_channel::{Receiver, unbounded};
 use hark_dataflow::Layout;
 use hark_dataflow::publish::FolderPublisher;
-use hark_dataflow::sink::{Messages, Objects, OutcomeTable, SinkError};
+use hark_dataflow::sink::{Messages, Objects, SinkError};
 use hark_models::device::Device;
 use hark_models::manifest::Manifest;
 use hark_operators::driver::Budget;
@@ -59,7 +59,7 @@ impl Setting {
         let (promote, promoted) = unbounded();
         let publisher = FolderPublisher::new(
             Objects::open(&args.output)?,
-            OutcomeTable::open(&args.output)?,
+            args.kept.open(&args.output)?,
             &layout.name,
             args.correct,
             promote,

@@ -4,14 +4,14 @@ use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
-use hark_dataflow::sink::{OutcomeTable, Which};
+use hark_dataflow::sink::Which;
 
 use crate::cli::OutcomesArgs;
 use crate::report::listing;
 
 /// Lists outcomes, one per line.
 pub fn list(args: &OutcomesArgs) -> Result<ExitCode> {
-    let table = OutcomeTable::existing(&args.output)?;
+    let table = args.kept.existing(args.output.as_deref())?;
     let outcomes = table.read(if args.failed { Which::Failed } else { Which::All })?;
     let text = if args.json {
         outcomes.iter().map(|outcome| listing::json_line(outcome) + "\n").collect()

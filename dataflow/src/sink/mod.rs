@@ -16,6 +16,7 @@ mod file;
 pub mod messages;
 pub mod objects;
 pub mod outcomes;
+mod place;
 pub mod previews;
 
 #[cfg(test)]
@@ -24,4 +25,5 @@ mod sample;
 pub use error::SinkError;
 pub use messages::Messages;
 pub use objects::{ObjectKey, ObjectKind, Objects, Written};
-pub use outcomes::{OutcomeTable, Recorded, Spared, Which};
+pub use outcomes::{Database, OutcomeTable, Recorded, Spared, Which};
+pub use place::Place;

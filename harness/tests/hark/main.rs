@@ -9,5 +9,8 @@ mod examples;
 mod kafka;
 mod live;
 mod material;
+mod postgres;
 mod running;
+#[path = "../../../dataflow/src/sink/outcomes/postgres/server.rs"]
+mod server;
 mod usage;

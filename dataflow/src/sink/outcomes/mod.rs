@@ -1,4 +1,4 @@
-//! The outcomes table: one row per (episode, revision), in SQLite, without a server.
+//! The outcomes table: one row per (episode, revision), in SQLite, without a server, or in Postgres.
 //!
 //! ```text
 //! worker 0 ─ record ─┐
@@ -10,24 +10,26 @@
 //! worker recorded it; after a failed write every call fails, so that no later commit can pass for
 //! one that covers the lost rows. Recording does not wait for the disk, committing does.
 
+mod cell;
+mod columns;
 mod finite;
+mod postgres;
 mod query;
 mod row;
-mod schema;
 mod spared;
+mod sqlite;
 
-use std::path::{Path, PathBuf};
-use std::sync::{Mutex, MutexGuard, PoisonError};
+use std::path::Path;
 use std::time::Duration;
 
 use hark_operators::record::outcome::Outcome;
-use rusqlite::Connection;
 
-use super::SinkError;
+use super::{Place, SinkError};
+pub use postgres::Database;
 pub use query::Which;
 pub use spared::Spared;
 
-/// How long to wait for another process that holds the table.
+/// How long to wait for another process that holds a file.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// What recording an outcome changed.
@@ -41,18 +43,16 @@ pub enum Recorded {
     Unchanged,
 }
 
-/// The outcomes of one output folder. Shared by the workers of a process behind an `Arc`.
+/// The outcomes of one output folder, or of one database. Shared by the workers of a process behind an
+/// `Arc`; processes may share a database.
 pub struct OutcomeTable {
-    file: PathBuf,
-    writer: Mutex<Writer>,
+    inside: Inside,
 }
 
-struct Writer {
-    connection: Connection,
-    /// Outcomes recorded since the last commit; a transaction is open while it is above 0.
-    pending: u64,
-    /// A write failed: the transaction is gone with all that was pending.
-    broken: bool,
+/// Which database keeps it. Both know the same five things to do with rows; all else is above them.
+enum Inside {
+    Sqlite(sqlite::Table),
+    Postgres(postgres::Table),
 }
 
 impl OutcomeTable {
@@ -61,7 +61,7 @@ impl OutcomeTable {
 
     /// Opens the table of the folder `output`, making both if need be.
     ///
-    /// Errors: [`SinkError`], every variant but `Absent` and `Broken`.
+    /// Errors: [`SinkError`], every variant but `Absent`, `Broken` and those of a server.
     pub fn open(output: &Path) -> Result<Self, SinkError> {
         std::fs::create_dir_all(output).map_err(|error| SinkError::io(output, &error))?;
         Self::open_waiting(&output.join(Self::FILE), PATIENCE)
@@ -73,38 +73,48 @@ impl OutcomeTable {
     pub fn existing(output: &Path) -> Result<Self, SinkError> {
         let file = output.join(Self::FILE);
         if !file.exists() {
-            return Err(SinkError::Absent { file });
+            return Err(SinkError::Absent { place: (*file).into() });
         }
         Self::open_waiting(&file, PATIENCE)
     }
 
     fn open_waiting(file: &Path, patience: Duration) -> Result<Self, SinkError> {
-        let connection = schema::open(file, patience)?;
-        let writer = Mutex::new(Writer { connection, pending: 0, broken: false });
-        Ok(Self { file: file.to_owned(), writer })
+        Ok(Self { inside: Inside::Sqlite(sqlite::Table::open(file, patience)?) })
     }
 
-    /// The table's file.
-    pub fn file(&self) -> &Path {
-        &self.file
+    /// Connects to the table of a database, making it if need be.
+    ///
+    /// Errors: [`SinkError`], every variant but `Absent`, `Broken` and those of a file.
+    pub fn connect(database: &Database) -> Result<Self, SinkError> {
+        Ok(Self { inside: Inside::Postgres(postgres::Table::connect(database, true)?) })
+    }
+
+    /// Connects to the table of an earlier run.
+    ///
+    /// Errors: as [`Self::connect`], and [`SinkError::Absent`] where there is none.
+    pub fn connect_existing(database: &Database) -> Result<Self, SinkError> {
+        Ok(Self { inside: Inside::Postgres(postgres::Table::connect(database, false)?) })
+    }
+
+    /// Where the table is, without any password.
+    pub fn place(&self) -> Place {
+        match &self.inside {
+            Inside::Sqlite(table) => table.place(),
+            Inside::Postgres(table) => table.place(),
+        }
     }
 
     /// Puts an outcome into the open batch, in place of an earlier one of the same episode
     /// revision. Not durable, and not seen by readers, until [`Self::commit`] has returned.
     ///
-    /// Errors: `Locked` when another process writes (nothing is lost: try again); any other is
+    /// Errors: `Locked` when another process holds the file (nothing is lost: try again); any other is
     /// final for this table.
     pub fn record(&self, outcome: &Outcome) -> Result<Recorded, SinkError> {
         let row = row::encode(outcome);
-        let mut writer = self.writer();
-        writer.usable(&self.file)?;
-        if writer.pending == 0 {
-            let begun = writer.connection.execute_batch("BEGIN IMMEDIATE");
-            begun.map_err(|error| SinkError::sqlite(&self.file, &error))?;
+        match &self.inside {
+            Inside::Sqlite(table) => table.record(row),
+            Inside::Postgres(table) => table.record(&outcome.episode, row),
         }
-        writer.pending += 1;
-        let recorded = row::upsert(&writer.connection, row);
-        recorded.map_err(|error| writer.fail(&self.file, &error))
     }
 
     /// Makes everything recorded so far durable, by whichever worker; how many outcomes that were.
@@ -112,34 +122,10 @@ impl OutcomeTable {
     ///
     /// Errors: [`SinkError`]; final for this table.
     pub fn commit(&self) -> Result<u64, SinkError> {
-        let mut writer = self.writer();
-        writer.usable(&self.file)?;
-        if writer.pending > 0 {
-            let committed = writer.connection.execute_batch("COMMIT");
-            committed.map_err(|error| writer.fail(&self.file, &error))?;
+        match &self.inside {
+            Inside::Sqlite(table) => table.commit(),
+            Inside::Postgres(table) => table.commit(),
         }
-        Ok(std::mem::take(&mut writer.pending))
-    }
-
-    /// A worker that panicked leaves the connection as SQLite keeps it: whole rows only.
-    fn writer(&self) -> MutexGuard<'_, Writer> {
-        self.writer.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-impl Writer {
-    fn usable(&self, file: &Path) -> Result<(), SinkError> {
-        if self.broken {
-            return Err(SinkError::Broken { file: file.to_owned(), lost: self.pending });
-        }
-        Ok(())
-    }
-
-    fn fail(&mut self, file: &Path, error: &rusqlite::Error) -> SinkError {
-        self.broken = true;
-        // SQLite may have rolled back by itself already; then this says so, and that is fine.
-        drop(self.connection.execute_batch("ROLLBACK"));
-        SinkError::sqlite(file, error)
     }
 }
 

@@ -4,10 +4,9 @@
 use std::collections::BTreeMap;
 
 use hark_operators::record::outcome::Outcome;
-use rusqlite::types::Value;
-use rusqlite::{Connection, params_from_iter};
 
-use super::{OutcomeTable, row, schema};
+use super::cell::Cell;
+use super::{Inside, OutcomeTable, row};
 use crate::sink::SinkError;
 
 /// Which outcomes to read.
@@ -31,25 +30,30 @@ pub enum Which<'a> {
     UpTo(&'a str, u64),
 }
 
+/// The order of every listing: revisions beyond the signed range are negative in the table, and the
+/// greatest.
+pub(super) const ORDER: &str = "show, episode, revision < 0, revision";
+
 impl Which<'_> {
-    fn condition(self) -> (&'static str, Vec<Value>) {
-        let state = |name: &str| ("state = ?1", vec![Value::Text(name.to_owned())]);
+    /// As a condition, and the values of its marks. An episode's rows are those whose `column` holds
+    /// what `name` makes of its id.
+    pub(super) fn condition(self, column: &str, name: impl Fn(&str) -> Cell) -> (String, Vec<Cell>) {
+        let state = |state: &str| ("state = $1".to_owned(), vec![Cell::Text(state.to_owned())]);
+        let revision = |revision| Cell::Integer(row::revision(revision));
         match self {
-            Self::All => ("TRUE", Vec::new()),
+            Self::All => ("TRUE".to_owned(), Vec::new()),
             Self::Published => state("published"),
             Self::Duplicates => state("duplicate"),
             Self::Failed => state("failed"),
             Self::TakenDown => state("taken_down"),
-            Self::Episode(episode) => ("episode = ?1", vec![Value::Text(episode.to_owned())]),
-            // Revisions beyond the signed range are negative in the table, and the greatest.
-            Self::UpTo(episode, revision) => (
-                "episode = ?1 AND (revision BETWEEN 0 AND ?2 OR ?2 < 0 AND (revision >= 0 OR revision <= ?2))",
-                vec![Value::Text(episode.to_owned()), Value::Integer(row::revision(revision))],
+            Self::Episode(episode) => (format!("{column} = $1"), vec![name(episode)]),
+            Self::UpTo(episode, upto) => (
+                format!(
+                    "{column} = $1 AND (revision BETWEEN 0 AND $2 OR $2 < 0 AND (revision >= 0 OR revision <= $2))"
+                ),
+                vec![name(episode), revision(upto)],
             ),
-            Self::One(episode, revision) => (
-                "episode = ?1 AND revision = ?2",
-                vec![Value::Text(episode.to_owned()), Value::Integer(row::revision(revision))],
-            ),
+            Self::One(episode, one) => (format!("{column} = $1 AND revision = $2"), vec![name(episode), revision(one)]),
         }
     }
 }
@@ -62,44 +66,25 @@ impl OutcomeTable {
     pub fn visit<E: From<SinkError>>(
         &self,
         which: Which<'_>,
-        each: impl FnMut(Outcome) -> Result<(), E>,
+        mut each: impl FnMut(Outcome) -> Result<(), E>,
     ) -> Result<(), E> {
-        self.visit_over(&self.reader()?, which, each)
+        self.commit()?;
+        let mut decoded = |cells| each(self.decode(cells)?);
+        match &self.inside {
+            Inside::Sqlite(table) => table.visit(which, &mut decoded),
+            Inside::Postgres(table) => table.visit(which, &mut decoded),
+        }
     }
 
     /// The outcomes asked for as they are recorded, durable or not. Of few: the writer waits meanwhile.
     ///
     /// Errors: [`SinkError`].
     pub fn recorded(&self, which: Which<'_>) -> Result<Vec<Outcome>, SinkError> {
-        let mut outcomes = Vec::new();
-        self.visit_over(&self.writer().connection, which, |outcome| {
-            outcomes.push(outcome);
-            Ok::<_, SinkError>(())
-        })?;
-        Ok(outcomes)
-    }
-
-    fn visit_over<E: From<SinkError>>(
-        &self,
-        reader: &Connection,
-        which: Which<'_>,
-        mut each: impl FnMut(Outcome) -> Result<(), E>,
-    ) -> Result<(), E> {
-        let named = |error: rusqlite::Error| SinkError::sqlite(&self.file, &error);
-        let (condition, values) = which.condition();
-        // Revisions beyond the signed range are negative in the table, and the greatest.
-        let sql = format!(
-            "SELECT {} FROM outcomes WHERE {condition} ORDER BY show, episode, revision < 0, revision",
-            row::columns(),
-        );
-        let mut statement = reader.prepare_cached(&sql).map_err(named)?;
-        let mut rows = statement.query(params_from_iter(values)).map_err(named)?;
-        while let Some(found) = rows.next().map_err(named)? {
-            let outcome =
-                row::decode(found).map_err(|detail| SinkError::Corrupt { file: self.file.clone(), detail })?;
-            each(outcome)?;
-        }
-        Ok(())
+        let rows = match &self.inside {
+            Inside::Sqlite(table) => table.recorded(which),
+            Inside::Postgres(table) => table.recorded(which),
+        };
+        rows?.into_iter().map(|cells| self.decode(cells)).collect()
     }
 
     /// The outcomes asked for, in order.
@@ -125,17 +110,23 @@ impl OutcomeTable {
     ///
     /// Errors: [`SinkError`].
     pub fn counts(&self) -> Result<BTreeMap<String, u64>, SinkError> {
-        let reader = self.reader()?;
-        let count = |reader: &Connection| {
-            let mut statement = reader.prepare("SELECT state, count(*) FROM outcomes GROUP BY state")?;
-            let rows = statement.query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)?.cast_unsigned())))?;
-            rows.collect::<rusqlite::Result<_>>()
-        };
-        count(&reader).map_err(|error| SinkError::sqlite(&self.file, &error))
+        self.sum("SELECT state, count(*) FROM outcomes GROUP BY state", |counts: &mut BTreeMap<_, _>, cells| {
+            if let [Cell::Text(state), Cell::Integer(count)] = cells {
+                counts.insert(state.clone(), count.cast_unsigned());
+            }
+        })
     }
 
-    pub(super) fn reader(&self) -> Result<Connection, SinkError> {
+    /// Sums up the rows of a query, from anew where its connection was lost; commits what is pending first.
+    pub(super) fn sum<T: Default>(&self, sql: &str, add: impl FnMut(&mut T, &[Cell])) -> Result<T, SinkError> {
         self.commit()?;
-        schema::reader(&self.file).map_err(|error| SinkError::sqlite(&self.file, &error))
+        match &self.inside {
+            Inside::Sqlite(table) => table.sum(sql, add),
+            Inside::Postgres(table) => table.sum(sql, add),
+        }
+    }
+
+    fn decode(&self, cells: Vec<Cell>) -> Result<Outcome, SinkError> {
+        row::decode(cells).map_err(|detail| SinkError::Corrupt { place: self.place(), detail })
     }
 }

@@ -7,7 +7,8 @@ use std::collections::BTreeMap;
 use hark_operators::dedupe::verdict::Level;
 use hark_operators::record::outcome::StageTime;
 
-use super::OutcomeTable;
+use super::cell::Cell;
+use super::{Inside, OutcomeTable};
 use crate::sink::SinkError;
 
 /// Work that was not done.
@@ -21,39 +22,39 @@ pub struct Spared {
     pub computing_seconds: f64,
 }
 
-/// Duplicates with what their canonical cost.
-const QUERY: &str = "
-SELECT duplicate.duplicate_level, canonical.audio_bytes, json_extract(canonical.picture, '$.seconds'), canonical.timings
-FROM outcomes AS duplicate
-JOIN outcomes AS canonical ON canonical.episode = duplicate.duplicate_of AND canonical.state IN ('published', 'failed')
-WHERE duplicate.state = 'duplicate'";
-
 impl OutcomeTable {
     /// Sums over all duplicates whose canonical has gone its way; commits what is pending first.
     ///
     /// # Errors
     /// A table that cannot be read.
     pub fn spared(&self) -> Result<Spared, SinkError> {
-        let reader = self.reader()?;
-        let named = |error: rusqlite::Error| SinkError::sqlite(&self.file, &error);
-        let mut query = reader.prepare(QUERY).map_err(named)?;
-        let mut rows = query.query([]).map_err(named)?;
-        let mut spared = Spared::default();
-        while let Some(row) = rows.next().map_err(named)? {
-            let (level, bytes): (String, i64) = (row.get(0).map_err(named)?, row.get(1).map_err(named)?);
-            let (seconds, timings): (f64, String) = (row.get(2).map_err(named)?, row.get(3).map_err(named)?);
-            let enclosure = level == Level::Enclosure.name();
-            if enclosure {
-                spared.bytes += bytes.cast_unsigned();
-            }
-            if enclosure || level == Level::Digest.name() {
-                spared.decoded_seconds += seconds;
-            }
-            // What hark wrote is a map; another's is worth no failure here.
-            let timings: BTreeMap<String, StageTime> = serde_json::from_str(&timings).unwrap_or_default();
-            let later = timings.iter().filter(|(stage, _)| !matches!(&***stage, "fetch" | "decode" | "transcript"));
-            spared.computing_seconds += later.map(|(_, time)| time.computing).sum::<f64>();
-        }
-        Ok(spared)
+        let seconds = match &self.inside {
+            Inside::Sqlite(_) => "json_extract(canonical.picture, '$.seconds')",
+            Inside::Postgres(_) => "(canonical.picture::json ->> 'seconds')::double precision",
+        };
+        // Duplicates with what their canonical cost.
+        let query = format!(
+            "SELECT duplicate.duplicate_level, canonical.audio_bytes, {seconds}, canonical.timings \
+             FROM outcomes AS duplicate \
+             JOIN outcomes AS canonical \
+             ON canonical.episode = duplicate.duplicate_of AND canonical.state IN ('published', 'failed') \
+             WHERE duplicate.state = 'duplicate'"
+        );
+        self.sum(&query, add)
     }
+}
+
+fn add(spared: &mut Spared, cells: &[Cell]) {
+    let [Cell::Text(level), Cell::Integer(bytes), Cell::Real(seconds), Cell::Text(timings)] = cells else { return };
+    let enclosure = level == Level::Enclosure.name();
+    if enclosure {
+        spared.bytes += bytes.cast_unsigned();
+    }
+    if enclosure || level == Level::Digest.name() {
+        spared.decoded_seconds += seconds;
+    }
+    // What hark wrote is a map; another's is worth no failure here.
+    let timings: BTreeMap<String, StageTime> = serde_json::from_str(timings).unwrap_or_default();
+    let later = timings.iter().filter(|(stage, _)| !matches!(&***stage, "fetch" | "decode" | "transcript"));
+    spared.computing_seconds += later.map(|(_, time)| time.computing).sum::<f64>();
 }
