@@ -6,9 +6,11 @@ mod command;
 mod corrections;
 mod drills;
 mod examples;
+mod faults;
 mod kafka;
 mod live;
 mod material;
+mod oracle;
 mod postgres;
 mod running;
 #[path = "../../../dataflow/src/sink/outcomes/postgres/server.rs"]
