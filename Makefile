@@ -8,7 +8,7 @@ export PATH := $(or $(CARGO_HOME),$(HOME)/.cargo)/bin:$(PATH)
 setup_steps := rust python libtorch weights recogniser
 built := $(or $(CARGO_TARGET_DIR),target)/release
 
-.PHONY: help demo demo-live build test check audit bench setup setup-tests clean
+.PHONY: help demo demo-live build test chaos check audit bench setup setup-tests clean
 
 help: ## this list
 	@sed -n 's/^\([a-z-]*\):.*## /  make \1\t/p' Makefile
@@ -27,6 +27,10 @@ build: setup ## the hark command, target/release/hark
 
 test: setup-tests ## the whole test-suite
 	@cargo test --release --locked
+
+chaos: setup-tests ## faults for longer than in the test-suite: docs/reliability.md
+	@HARK_CHAOS=1 cargo test --release --locked --package hark-harness --test hark -- --nocapture --test-threads 1 \
+		cluster:: faults:: kafka:: live:: oracle:: postgres::
 
 check: setup ## format, lints, dependency rules and licences
 	@cargo fmt --all --check
