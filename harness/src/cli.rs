@@ -8,7 +8,9 @@ use hark_dataflow::dedupe::Levels;
 use hark_dataflow::publish::Correct;
 use hark_operators::stage::Drill;
 
+use crate::cluster::ClusterArgs;
 use crate::kafka::{AnnounceArgs, BrokerArgs, KafkaArgs};
+use crate::membership::MembershipArgs;
 
 /// Short previews of podcast episodes.
 #[derive(Parser)]
@@ -25,6 +27,9 @@ pub enum Command {
     /// Makes previews of what appears in a folder or in topics of Kafka, until it is stopped; goes on from
     /// there when started again.
     Run(RunArgs),
+    /// Starts several processes of `hark run` on this machine as one cluster, and all of them again when
+    /// one is lost.
+    Cluster(ClusterArgs),
     /// Announces the episodes of an input to a topic of Kafka.
     Announce(AnnounceArgs),
     /// Runs episodes of an earlier job again, or announces them again.
@@ -81,6 +86,8 @@ pub struct RunArgs {
     #[arg(long, default_value_t = 20, value_name = "SECONDS")]
     pub drain_seconds: u64,
     #[command(flatten)]
+    pub membership: MembershipArgs,
+    #[command(flatten)]
     pub job: JobArgs,
 }
 
@@ -110,8 +117,8 @@ pub struct JobArgs {
     /// Where previews, the outcomes table and the result page go.
     #[arg(long, value_name = "FOLDER")]
     pub output: PathBuf,
-    /// Workers; one core each.
-    #[arg(long, default_value_t = default_workers(), value_parser = clap::value_parser!(u16).range(1..=256))]
+    /// Workers of a process; one core each.
+    #[arg(long, short, default_value_t = default_workers(), value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
     /// Name of a shipped layout (fused, split) or path of a layout file.
     #[arg(long, default_value = "fused", value_name = "NAME|FILE")]

@@ -11,6 +11,7 @@ use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
 use hark_dataflow::broker::{Brokers, Properties};
+use hark_dataflow::cluster::Peers;
 use hark_dataflow::sink::Messages;
 use hark_dataflow::sink::messages::Topics;
 use hark_dataflow::source::kafka::{Settings, Share};
@@ -65,8 +66,9 @@ impl KafkaArgs {
 }
 
 impl Announcements {
-    /// Reads on from these positions.
-    pub fn read(self, positions: &Positions) -> Result<Kafka> {
-        Ok(Kafka::open(self.0, Share { process: 0, processes: 1 }, positions)?)
+    /// Reads this process's share on from these positions.
+    pub fn read(self, peers: &Peers, positions: &Positions) -> Result<Kafka> {
+        let share = Share { process: peers.process, processes: peers.processes };
+        Ok(Kafka::open(self.0, share, positions)?)
     }
 }

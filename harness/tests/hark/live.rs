@@ -23,7 +23,7 @@ fn folder() -> tempfile::TempDir {
     folder
 }
 
-fn announce(folder: &Path, episodes: &[Value]) {
+pub fn announce(folder: &Path, episodes: &[Value]) {
     let mut file = File::options().create(true).append(true).open(folder.join("in/new.jsonl")).expect("a new folder");
     for episode in episodes {
         writeln!(file, "{episode}").expect("the folder is writable");
@@ -34,7 +34,7 @@ fn episode(id: &str, published: u64, audio: &str) -> Value {
     json!({"id": id, "show": "s", "title": id, "published": published, "audio": audio})
 }
 
-fn states(outcomes: &BTreeMap<String, Value>) -> BTreeMap<&str, &str> {
+pub fn states(outcomes: &BTreeMap<String, Value>) -> BTreeMap<&str, &str> {
     outcomes.iter().map(|(id, outcome)| (id.as_str(), outcome["state"].as_str().unwrap_or_default())).collect()
 }
 

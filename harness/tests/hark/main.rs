@@ -1,6 +1,7 @@
 //! End to end: the real binary on real input.
 
 mod broker;
+mod cluster;
 mod command;
 mod corrections;
 mod drills;

@@ -93,12 +93,13 @@ impl Reader {
         self.consumer.context().lost_a_commit()
     }
 
-    /// Commits the positions of its partitions.
+    /// Commits the positions of its topics, also those that other processes have read.
     pub fn commit(&self, positions: &Positions, wait: bool) -> Result<(), KafkaError> {
         let mut offsets = TopicPartitionList::new();
-        for partition in self.consumer.assignment()?.elements() {
-            if let Some(next) = positions.get(&name(partition.topic(), partition.partition())) {
-                offsets.add_partition_offset(partition.topic(), partition.partition(), Offset::Offset(*next))?;
+        for (name, next) in positions {
+            let Some((topic, partition)) = name.rsplit_once('/') else { continue };
+            if let (true, Ok(partition)) = (self.topics.iter().any(|own| own == topic), partition.parse()) {
+                offsets.add_partition_offset(topic, partition, Offset::Offset(*next))?;
             }
         }
         if offsets.count() == 0 {
