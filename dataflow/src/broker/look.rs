@@ -10,7 +10,7 @@ use rdkafka::metadata::Metadata;
 use super::{BrokerError, Brokers, Heard};
 
 /// How long to wait for an answer in all.
-const PATIENCE: Duration = Duration::from_secs(6);
+const PATIENCE: Duration = Duration::from_secs(4);
 
 /// How long to wait before looking at what the client complains of.
 const SLICE: Duration = Duration::from_millis(700);
@@ -19,7 +19,7 @@ impl Brokers {
     /// How many partitions a topic of announcements has.
     ///
     /// # Errors
-    /// [`BrokerError`], within some 6 s.
+    /// [`BrokerError`], within some 5 s.
     pub fn partitions(&self, topic: &str) -> Result<i32, BrokerError> {
         self.partitions_if_there(topic)?.ok_or_else(|| BrokerError::Missing { topic: topic.to_owned() })
     }
