@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use anyhow::Result;
 use crossbeam_channel::unbounded;
+use hark_dataflow::cluster::{Mesh, Peers};
 use hark_dataflow::dedupe::Levels;
 use hark_dataflow::intake::{Feed, Repeats};
 use hark_dataflow::publish::{Correct, FolderPublisher};
@@ -79,15 +80,16 @@ pub fn run(layout: &str, workers: usize, episodes: &[Episode], folder: &Path) ->
         clip: ClipSettings::default(),
         publisher: publisher.clone(),
     });
+    let peers = Peers::alone(workers);
     let feed = Arc::new(Feed::new(
         Box::new(Bounded::new(announcements.into_iter())),
         Repeats::of_this_run(),
         promoted,
-        workers,
+        peers,
         64,
     ));
     let levels = Levels::Exact;
-    let job = Job { layout, levels, workers, feed, equipment, publisher, halted, durable: None };
+    let job = Job { layout, levels, peers, mesh: Mesh::default(), feed, equipment, publisher, halted, durable: None };
     Ok(hark_dataflow::run(job, |_| {})?)
 }
 

@@ -1,17 +1,18 @@
 //! What a run that goes on makes durable beside its outcomes: what is known of episodes, and how far
-//! its source has been read.
+//! its sources have been read. The first process does it for the whole cluster.
 //!
 //! ```text
-//! gates ── facts ──▶ told ─┐                     ┌▶ snapshots ─▶ the source: committed
-//! outcomes ─ frontier ─────┴▶ commit, each second ┘
+//! knowledge ─ facts ──▶ told ─┐                     ┌▶ snapshots ─▶ the sources: committed
+//! feeds ─ notices ────▶ read ─┼▶ commit, each second ┘
+//! outcomes ─ frontier ────────┘
 //! ```
 //! Outcomes are durable before the frontier passes them, and facts are told before their episodes end.
-//! So a commit that takes the frontier first and the facts after it never says that the source was read
+//! So a commit that takes the frontier first and the facts after it never says that a source was read
 //! farther than is known.
 //!
 //! Invariant: the source is committed up to there only after the snapshot that says so.
 
-use std::collections::BTreeMap;
+use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
@@ -20,6 +21,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use hark_operators::driver::Epoch;
 
+use crate::cluster::Peers;
 use crate::dedupe::Told;
 use crate::intake::{Feed, unix_now};
 use crate::publish::FolderPublisher;
@@ -31,10 +33,13 @@ pub const EVERY: Duration = Duration::from_secs(1);
 
 /// The durable side of a run.
 pub struct Durable {
-    snapshots: Snapshots,
+    /// None where another process keeps them.
+    snapshots: Option<Snapshots>,
     told: Mutex<Vec<Fact>>,
-    /// Each worker's view of the epoch before which all outcomes are durable.
-    frontiers: Mutex<BTreeMap<usize, Epoch>>,
+    /// How far sources had been read at the end of ticks that are not durable yet.
+    read: Mutex<VecDeque<(Epoch, Positions)>>,
+    /// All outcomes before this tick are durable.
+    frontier: AtomicU64,
     /// Workers that have what was known before.
     restored: AtomicUsize,
     positions: Mutex<Positions>,
@@ -52,14 +57,24 @@ impl Durable {
             tracing::warn!("{warning}");
         }
         let header = snapshots.load(0, 1)?.header;
-        Ok(Self {
+        Ok(Self::with(Some(snapshots), header.map(|header| header.positions).unwrap_or_default()))
+    }
+
+    /// In a process of a cluster whose first one keeps what all of them know.
+    pub fn elsewhere(positions: Positions) -> Self {
+        Self::with(None, positions)
+    }
+
+    fn with(snapshots: Option<Snapshots>, positions: Positions) -> Self {
+        Self {
             snapshots,
             told: Mutex::default(),
-            frontiers: Mutex::default(),
+            read: Mutex::default(),
+            frontier: AtomicU64::new(0),
             restored: AtomicUsize::new(0),
-            positions: Mutex::new(header.map(|header| header.positions).unwrap_or_default()),
+            positions: Mutex::new(positions),
             facts: AtomicU64::new(0),
-        })
+        }
     }
 
     /// How far the source has been read for good.
@@ -67,9 +82,9 @@ impl Durable {
         self.positions.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// What one worker of so many is to know from before.
-    pub(crate) fn load(&self, worker: usize, workers: usize) -> Result<Restored, SnapshotError> {
-        self.snapshots.load(worker, workers)
+    /// What one worker of so many of this process is to tell the others from before.
+    pub(crate) fn load(&self, worker: usize, workers: usize) -> Result<Option<Restored>, SnapshotError> {
+        self.snapshots.as_ref().map(|snapshots| snapshots.load(worker, workers)).transpose()
     }
 
     /// A worker has told all that it loaded, and it is known.
@@ -87,9 +102,32 @@ impl Durable {
         self.told.lock().unwrap_or_else(PoisonError::into_inner).push(told.clone().into());
     }
 
-    /// One worker has seen that all outcomes before this epoch are durable.
-    pub(crate) fn passed(&self, worker: usize, epoch: Epoch) {
-        self.frontiers.lock().unwrap_or_else(PoisonError::into_inner).insert(worker, epoch);
+    /// By the end of this tick a source had been read so far.
+    pub(crate) fn read(&self, epoch: Epoch, positions: Positions) {
+        self.read.lock().unwrap_or_else(PoisonError::into_inner).push_back((epoch, positions));
+    }
+
+    /// All outcomes before this tick are durable, and all that was read in it is told.
+    pub(crate) fn passed(&self, epoch: Epoch) {
+        self.frontier.store(epoch, Ordering::Release);
+    }
+
+    /// How far sources have been read in ticks before this one, if farther than at the last call.
+    fn farther(&self, before: Epoch) -> Option<Positions> {
+        let mut read = self.read.lock().unwrap_or_else(PoisonError::into_inner);
+        let (passed, open): (VecDeque<_>, _) = read.drain(..).partition(|(epoch, _)| *epoch < before);
+        *read = open;
+        drop(read);
+        if passed.is_empty() {
+            return None;
+        }
+        let mut positions = self.positions();
+        // What processes say of their sources may come in any order.
+        for (part, to) in passed.into_iter().flat_map(|(_, farther)| farther) {
+            let known = positions.entry(part).or_insert(to);
+            *known = to.max(*known);
+        }
+        Some(positions)
     }
 
     /// Makes durable what has become known, and how far the source need not be read again.
@@ -97,27 +135,28 @@ impl Durable {
     /// # Errors
     /// A store that cannot be written; the run has to stop.
     pub fn commit(&self, feed: &Feed) -> Result<(), SnapshotError> {
-        let frontier = self.frontiers.lock().unwrap_or_else(PoisonError::into_inner).values().min().copied();
-        let farther = frontier.and_then(|frontier| feed.durable(frontier));
+        let Some(snapshots) = &self.snapshots else { return Ok(()) };
+        let farther = self.farther(self.frontier.load(Ordering::Acquire));
         let facts = std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner));
         if farther.is_none() && facts.is_empty() {
             return Ok(());
         }
         let positions = farther.unwrap_or_else(|| self.positions());
-        self.snapshots.append(&facts, &positions, (unix_now() * 1000.0) as i64)?;
+        snapshots.append(&facts, &positions, (unix_now() * 1000.0) as i64)?;
         self.facts.fetch_add(facts.len() as u64, Ordering::Relaxed);
         feed.committed(&positions);
         *self.positions.lock().unwrap_or_else(PoisonError::into_inner) = positions;
-        if self.snapshots.full_is_due() {
-            self.snapshots.full(standing())?;
+        if snapshots.full_is_due() {
+            snapshots.full(standing())?;
         }
         Ok(())
     }
 
     /// Seconds since the last commit, and the bytes that all snapshots take.
     pub fn age_and_size(&self) -> (Option<f64>, u64) {
-        let age = self.snapshots.age((unix_now() * 1000.0) as i64).map(|age| age as f64 / 1000.0);
-        let size = self.snapshots.size().map(|size| size.full_bytes + size.told_bytes + size.body_bytes);
+        let Some(snapshots) = &self.snapshots else { return (None, 0) };
+        let age = snapshots.age((unix_now() * 1000.0) as i64).map(|age| age as f64 / 1000.0);
+        let size = snapshots.size().map(|size| size.full_bytes + size.told_bytes + size.body_bytes);
         (age, size.unwrap_or_default())
     }
 
@@ -141,7 +180,7 @@ impl Keeper {
         durable: Arc<Durable>,
         feed: Arc<Feed>,
         publisher: Arc<FolderPublisher>,
-        workers: usize,
+        peers: Peers,
     ) -> Self {
         let (stop, stopped) = bounded::<()>(1);
         let (fail, broken) = bounded(1);
@@ -151,7 +190,7 @@ impl Keeper {
             let mut compared = false;
             while stopped.recv_timeout(EVERY) == Err(RecvTimeoutError::Timeout) {
                 // A full snapshot removes what those that still load may need.
-                if !durable.is_restored(workers) {
+                if !durable.is_restored(peers.threads) {
                     continue;
                 }
                 if let Err(error) = durable.commit(&feed) {
@@ -161,7 +200,7 @@ impl Keeper {
                 }
                 if !compared {
                     compared = true;
-                    publisher.compare();
+                    publisher.compare(&peers);
                 }
                 if let Err(error) = publisher.refresh() {
                     publisher.stop(error);

@@ -20,12 +20,13 @@ use hark_operators::record::outcome::Outcome;
 use hark_operators::record::{Body, Kind, Record};
 use hark_operators::stage::Stage;
 use timely::dataflow::operators::probe::Handle;
-use timely::dataflow::operators::vec::Partition;
-use timely::dataflow::operators::{Concatenate, Inspect, Probe};
+use timely::dataflow::operators::vec::{Map, Partition};
+use timely::dataflow::operators::{Concatenate, Exchange, Inspect, Probe};
 use timely::dataflow::{Scope, StreamVec};
 
 use crate::dedupe::{self, Hub, Levels, gate};
-use crate::intake::{Feed, intake};
+use crate::durable::Durable;
+use crate::intake::{Addressed, Feed, Notice, intake};
 use crate::latency::EpochLatency;
 use crate::layout::{Layout, OperatorSpec, Routing};
 
@@ -101,7 +102,27 @@ impl<'s> Streams<'s> {
     }
 }
 
-/// Builds the graph; the probe tells when every outcome is durable.
+/// What tells of a graph's progress.
+pub(crate) struct Probes {
+    /// Every outcome is durable.
+    ended: Handle<Epoch>,
+    /// Every notice has been heeded.
+    heeded: Handle<Epoch>,
+}
+
+impl Probes {
+    /// The tick before which both is so.
+    pub(crate) fn passed(&self) -> Epoch {
+        let first = |probe: &Handle<Epoch>| probe.with_frontier(|frontier| frontier.first().copied().unwrap_or(Epoch::MAX));
+        first(&self.ended).min(first(&self.heeded))
+    }
+
+    pub(crate) fn done(&self) -> bool {
+        self.ended.done() && self.heeded.done()
+    }
+}
+
+/// Builds the graph.
 pub(crate) fn build(
     scope: Scope<'_, Epoch>,
     (layout, specs): (&Layout, &[GroupSpec]),
@@ -109,11 +130,14 @@ pub(crate) fn build(
     feed: Arc<Feed>,
     (hub, levels): (&Hub, Levels),
     latency: &Rc<RefCell<EpochLatency>>,
+    durable: Option<Arc<Durable>>,
     ended: impl Fn(&Outcome) + 'static,
-) -> Handle<Epoch> {
+) -> Probes {
     let mut streams = Streams::default();
     let mut offered = Streams::default();
-    offered.add(intake(scope, feed.clone(), latency.clone()));
+    let (taken_in, notices) = intake(scope, feed.clone(), latency.clone());
+    offered.add(taken_in);
+    let heeded = heed(notices, feed.clone(), durable);
     streams.add(gate(offered.take(scope, |kind| kind == Kind::Announced), "identity", hub, dedupe::announced));
     streams.add(offered.take(scope, |kind| kind != Kind::Announced));
     let (mut met, mut gathered) = (false, false);
@@ -158,8 +182,24 @@ pub(crate) fn build(
         .inspect(move |record| {
             if let Body::Outcome(outcome) = &record.body {
                 ended(outcome);
-                feed.ended(&record.episode);
             }
+        })
+        .map(|record| record.episode)
+        .exchange(|episode| episode.taken_in_by)
+        .inspect(move |episode| feed.ended(episode))
+        .probe_with(&probe);
+    Probes { ended: probe, heeded }
+}
+
+/// Brings the notices of all feeds to whom they are for.
+fn heed(notices: StreamVec<'_, Epoch, Addressed>, feed: Arc<Feed>, durable: Option<Arc<Durable>>) -> Handle<Epoch> {
+    let probe = Handle::new();
+    notices
+        .exchange(|(worker, _)| *worker)
+        .inspect(move |(_, notice)| match (notice, &durable) {
+            (Notice::Read(epoch, positions), Some(durable)) => durable.read(*epoch, positions.clone()),
+            (Notice::Read(..), None) => {} // a run that ends reads from the beginning again
+            (Notice::Closed, _) => feed.close_with_others(),
         })
         .probe_with(&probe);
     probe

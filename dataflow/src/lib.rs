@@ -1,6 +1,7 @@
 //! hark's graph on timely dataflow: one graph for batch and stream, shaped by a layout.
 //!
 //! ```text
+//! cluster/    several processes that are one: sockets, owners, one clock
 //! source/     readers of announcements: RSS, JSON Lines, Parquet, partitions
 //! intake.rs   from a source into the dataflow: epochs, a bound on what is in flight
 //! layout.rs   which stages share an operator, where they run (a TOML file)
@@ -17,6 +18,7 @@
 //! Invariant: every announcement that is taken in ends in exactly one outcome, whichever layout and
 //! however many workers, and the outcomes do not depend on the order of arrival.
 
+pub mod cluster;
 pub mod durable;
 pub mod intake;
 pub mod latency;
@@ -32,4 +34,4 @@ pub mod dedupe;
 mod graph;
 
 pub use layout::Layout;
-pub use run::{Job, RunError, Summary, run};
+pub use run::{Job, RunError, Seen, Summary, run};

@@ -1,8 +1,9 @@
 //! What operation needs to see, in the terms of Prometheus: base units, totals as counters, and labels
 //! of which there are few.
 
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicU64, Ordering};
 
+use hark_operators::driver::Budget;
 use hark_operators::record::finding::Variant;
 use hark_operators::record::outcome::{Outcome, State};
 use prometheus_client::encoding::text::encode;
@@ -15,7 +16,9 @@ use prometheus_client::registry::{Registry, Unit};
 
 use crate::durable::Durable;
 use crate::intake::Feed;
+use crate::latency::IntervalLog;
 use crate::publish::FolderPublisher;
+use crate::run::Seen;
 
 /// How an episode ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -55,6 +58,28 @@ struct FaultLabels {
     code: String,
 }
 
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OperatorLabels {
+    operator: String,
+}
+
+type Seconds = Gauge<f64, AtomicU64>;
+
+/// What metrics are read from, where it is counted elsewhere.
+#[derive(Clone, Copy)]
+pub struct Sources<'a> {
+    /// What was taken in.
+    pub feed: &'a Feed,
+    /// What became of it.
+    pub publisher: &'a FolderPublisher,
+    /// What is kept.
+    pub durable: &'a Durable,
+    /// Bytes of decoded audio in memory.
+    pub audio: &'a Budget,
+    /// Bytes of decoded audio on disk.
+    pub disk: &'a Budget,
+}
+
 /// The metrics of a run.
 pub struct Metrics {
     registry: Registry,
@@ -68,15 +93,24 @@ pub struct Metrics {
     offered: Counter,
     repeated: Counter,
     in_flight: Gauge,
+    gap: Gauge,
+    oldest: Seconds,
+    audio_bytes: Gauge,
+    disk_bytes: Gauge,
+    epochs: Family<OperatorLabels, Histogram>,
+    behind: Family<OperatorLabels, Seconds>,
+    recorded: AtomicU64,
+    log: Option<IntervalLog>,
     chosen_again: Counter,
     popular_bands: Gauge,
-    snapshot_age: Gauge<f64, std::sync::atomic::AtomicU64>,
+    snapshot_age: Seconds,
     snapshot_bytes: Gauge,
     facts: Counter,
 }
 
-impl Default for Metrics {
-    fn default() -> Self {
+impl Metrics {
+    /// None yet; latencies also go to this log.
+    pub fn new(log: Option<IntervalLog>) -> Self {
         let mut metrics = Self {
             registry: Registry::with_prefix("hark"),
             outcomes: Family::default(),
@@ -90,6 +124,15 @@ impl Default for Metrics {
             offered: Counter::default(),
             repeated: Counter::default(),
             in_flight: Gauge::default(),
+            gap: Gauge::default(),
+            oldest: Seconds::default(),
+            audio_bytes: Gauge::default(),
+            disk_bytes: Gauge::default(),
+            // 1 ms to half a minute.
+            epochs: Family::new_with_constructor(|| Histogram::new(exponential_buckets(0.001, 2.0, 16))),
+            behind: Family::default(),
+            recorded: AtomicU64::new(0),
+            log,
             chosen_again: Counter::default(),
             popular_bands: Gauge::default(),
             snapshot_age: Gauge::default(),
@@ -99,9 +142,7 @@ impl Default for Metrics {
         metrics.register();
         metrics
     }
-}
 
-impl Metrics {
     fn register(&mut self) {
         let registry = &mut self.registry;
         registry.register("outcomes", "Outcomes recorded, by state and variant", self.outcomes.clone());
@@ -130,6 +171,41 @@ impl Metrics {
         registry.register("announcements", "Episodes taken in", self.offered.clone());
         registry.register("repeated_announcements", "Announcements passed over as repeats", self.repeated.clone());
         registry.register("in_flight_episodes", "Episodes on their way", self.in_flight.clone());
+        registry.register(
+            "conservation_gap_episodes",
+            "Episodes that set out, less outcomes and those on their way; summed over processes it is 0 at rest",
+            self.gap.clone(),
+        );
+        registry.register_with_unit(
+            "oldest_in_flight",
+            "Since the episode that is longest on its way was taken in",
+            Unit::Seconds,
+            self.oldest.clone(),
+        );
+        registry.register_with_unit(
+            "in_flight_audio",
+            "Decoded audio in memory",
+            Unit::Bytes,
+            self.audio_bytes.clone(),
+        );
+        registry.register_with_unit(
+            "staged_audio",
+            "Decoded audio on disk",
+            Unit::Bytes,
+            self.disk_bytes.clone(),
+        );
+        registry.register_with_unit(
+            "epoch_latency",
+            "From the end of an epoch at the source until all its work was done at an operator",
+            Unit::Seconds,
+            self.epochs.clone(),
+        );
+        registry.register_with_unit(
+            "frontier_behind",
+            "From an operator's frontier until now",
+            Unit::Seconds,
+            self.behind.clone(),
+        );
         registry.register("chosen_again", "Choices made again for a repeated part", self.chosen_again.clone());
         registry.register("popular_bands", "Bands too popular to tie episodes", self.popular_bands.clone());
         registry.register_with_unit(
@@ -147,11 +223,43 @@ impl Metrics {
         registry.register("snapshot_facts", "Facts made durable", self.facts.clone());
     }
 
-    /// An outcome became durable.
-    pub fn ended(&self, outcome: &Outcome) {
+    /// Something happened.
+    pub fn sees(&self, seen: Seen<'_>) {
+        match seen {
+            Seen::Outcome(outcome) => self.ended(outcome),
+            Seen::EpochDone { operator, seconds } => {
+                let labels = OperatorLabels { operator: operator.to_owned() };
+                self.epochs.get_or_create(&labels).observe(seconds);
+                self.log(&format!("epoch {operator}"), seconds);
+            }
+            Seen::Behind { operator, seconds } => {
+                let labels = OperatorLabels { operator: operator.to_owned() };
+                self.behind.get_or_create(&labels).set(seconds);
+            }
+        }
+    }
+
+    /// Writes the latencies since the last call to the log.
+    ///
+    /// # Errors
+    /// A log that cannot be written.
+    pub fn write_log(&self) -> std::io::Result<()> {
+        self.log.as_ref().map_or(Ok(()), IntervalLog::write)
+    }
+
+    fn log(&self, tag: &str, seconds: f64) {
+        if let Some(log) = &self.log {
+            log.record(tag, seconds);
+        }
+    }
+
+    fn ended(&self, outcome: &Outcome) {
+        self.recorded.fetch_add(1, Ordering::Relaxed);
         let state = match &outcome.state {
             State::Published { .. } => {
-                self.preview.observe((outcome.completed_at - outcome.ingested_at).max(0.0));
+                let seconds = (outcome.completed_at - outcome.ingested_at).max(0.0);
+                self.preview.observe(seconds);
+                self.log("preview", seconds);
                 Ended::Published
             }
             State::Duplicate { level, .. } => {
@@ -172,6 +280,8 @@ impl Metrics {
         self.outcomes.get_or_create(&OutcomeLabels { state, variant }).inc();
         self.audio.inc_by(outcome.picture.seconds.max(0.0));
         for (stage, time) in &outcome.timings {
+            self.log(&format!("queued {stage}"), time.queued);
+            self.log(&format!("computing {stage}"), time.computing);
             let labels = StageLabels { stage: stage.clone() };
             self.queued.get_or_create(&labels).inc_by(time.queued.max(0.0));
             self.computing.get_or_create(&labels).inc_by(time.computing.max(0.0));
@@ -179,13 +289,19 @@ impl Metrics {
     }
 
     /// All of them as OpenMetrics text.
-    pub fn text(&self, feed: &Feed, publisher: &FolderPublisher, durable: &Durable) -> String {
+    pub fn text(&self, sources: Sources<'_>) -> String {
+        let Sources { feed, publisher, durable, audio, disk } = sources;
         // Totals that are counted elsewhere.
         self.offered.inner().store(feed.offered() as u64, Ordering::Relaxed);
         self.repeated.inner().store(feed.repeated() as u64, Ordering::Relaxed);
         self.chosen_again.inner().store(publisher.chosen_again() as u64, Ordering::Relaxed);
         self.facts.inner().store(durable.facts(), Ordering::Relaxed);
-        self.in_flight.set(feed.in_flight() as i64);
+        let (begun, in_flight) = (feed.begun() as i64, feed.in_flight() as i64);
+        self.in_flight.set(in_flight);
+        self.gap.set(begun - in_flight - self.recorded.load(Ordering::Relaxed) as i64);
+        self.oldest.set(feed.oldest());
+        self.audio_bytes.set(audio.held() as i64);
+        self.disk_bytes.set(disk.held() as i64);
         self.popular_bands.set(publisher.judgements().popular_bands() as i64);
         let (age, bytes) = durable.age_and_size();
         self.snapshot_age.set(age.unwrap_or_default());

@@ -10,20 +10,24 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use hark_operators::Fault;
 use hark_operators::dedupe::{self, likeness};
-use hark_operators::driver::{Epoch, Group, GroupSpec, Lanes};
+use hark_operators::driver::{Group, GroupSpec, Lanes};
 use hark_operators::record::EpisodeKey;
 use hark_operators::record::outcome::Outcome;
 use hark_operators::stage::Equipment;
 
-use crate::dedupe::{Hub, Knowledge, Levels};
+use crate::cluster::{Mesh, Peers};
+use crate::dedupe::{Hub, Keep, Knowledge, Levels, Told};
 use crate::durable::{Durable, Keeper};
 use crate::graph::{self, Placed};
-use crate::intake::Feed;
+use crate::intake::{Feed, TICK, tick_of};
 use crate::latency::{EpochLatency, Micros, PreviewLatency};
 use crate::layout::Layout;
 use crate::publish::{End, FolderPublisher};
 use crate::sink::{SinkError, Spared};
 use crate::snapshot::SnapshotError;
+
+/// How often frontiers are shown.
+const SHOWN: Duration = Duration::from_secs(1);
 
 /// Why a run stopped before its end.
 #[derive(Debug, thiserror::Error)]
@@ -70,8 +74,10 @@ pub struct Job {
     pub layout: Layout,
     /// How copies are sought.
     pub levels: Levels,
-    /// One core each.
-    pub workers: usize,
+    /// Where this process stands in its cluster.
+    pub peers: Peers,
+    /// Its connections with the others.
+    pub mesh: Mesh,
     /// Announcements.
     pub feed: Arc<Feed>,
     /// The tools of the stages.
@@ -84,13 +90,34 @@ pub struct Job {
     pub durable: Option<Arc<Durable>>,
 }
 
-/// Runs a feed through the graph until it has ended and every episode has its outcome. `ended` hears of
-/// each outcome as it becomes durable.
+/// What happens in a run, as it happens.
+pub enum Seen<'a> {
+    /// An outcome became durable.
+    Outcome(&'a Outcome),
+    /// All work of all workers at an epoch was done at an operator, so many seconds after it closed.
+    EpochDone {
+        /// The operator.
+        operator: &'a str,
+        /// Its latency at this epoch.
+        seconds: f64,
+    },
+    /// How far an operator has got, each second.
+    Behind {
+        /// The operator.
+        operator: &'a str,
+        /// From its frontier until now.
+        seconds: f64,
+    },
+}
+
+/// Runs a feed through the graph until it has ended and every episode has its outcome. `sees` hears of
+/// all that happens.
 ///
 /// # Errors
 /// [`RunError`]; episodes without an outcome then are simply not done, and may be run again.
-pub fn run(job: Job, ended: impl Fn(&Outcome) + Send + Sync + 'static) -> Result<Summary, RunError> {
-    let Job { layout, levels, workers, feed, equipment, publisher, halted, durable } = job;
+pub fn run(job: Job, sees: impl Fn(Seen<'_>) + Send + Sync + 'static) -> Result<Summary, RunError> {
+    let Job { layout, levels, peers, mesh, feed, equipment, publisher, halted, durable } = job;
+    let workers = peers.threads;
     let specs = graph::groups(&layout);
     let crews = Crew::warm(&layout, &specs, workers, &equipment)?.into_iter().map(Some).collect();
     let started = Instant::now();
@@ -101,18 +128,18 @@ pub fn run(job: Job, ended: impl Fn(&Outcome) + Send + Sync + 'static) -> Result
         crews: Mutex::new(crews),
         feed: feed.clone(),
         publisher: publisher.clone(),
-        ended: Box::new(ended),
+        sees: Box::new(sees),
         durable: durable.clone(),
-        workers,
-        started,
+        peers,
     });
-    let keeper = durable.map(|durable| Keeper::start(durable, feed.clone(), publisher.clone(), workers));
+    let keeper = durable.map(|durable| Keeper::start(durable, feed.clone(), publisher.clone(), peers));
     let (report, reports) = unbounded();
     // Workers run on threads of their own and are not waited for after a fatal error: a worker
     // whose peer is gone would wait for ever.
-    let mut config = timely::Config::process(workers);
-    dedupe::configure(&mut config.worker);
-    let guards = timely::execute(config, move |worker| {
+    let mut config = timely::WorkerConfig::default();
+    dedupe::configure(&mut config);
+    let (allocators, networking) = mesh.allocators(&peers).map_err(|error| RunError::Worker(error.to_string()))?;
+    let guards = timely::execute::execute_from(allocators, networking, config, move |worker| {
         let result = catch_unwind(AssertUnwindSafe(|| work(worker, &site)));
         let broken = result.is_err();
         tell(&report, result.map_err(|panic| panic_message(panic.as_ref())));
@@ -158,10 +185,16 @@ struct Site {
     crews: Mutex<Vec<Option<Crew>>>,
     feed: Arc<Feed>,
     publisher: Arc<FolderPublisher>,
-    ended: Box<dyn Fn(&Outcome) + Send + Sync>,
+    sees: Box<dyn Fn(Seen<'_>) + Send + Sync>,
     durable: Option<Arc<Durable>>,
-    workers: usize,
-    started: Instant,
+    peers: Peers,
+}
+
+impl Site {
+    /// A worker's place among those of this process.
+    fn local(&self, worker: &timely::worker::Worker) -> usize {
+        worker.index() - self.peers.own().start
+    }
 }
 
 /// The lanes of the process by name, and the groups that run on one worker's own thread by operator.
@@ -207,16 +240,13 @@ impl Crew {
 
 /// One worker, from building the graph to the last outcome.
 fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, Micros)> {
-    let crew = site.crews.lock().unwrap_or_else(PoisonError::into_inner)[worker.index()].take();
+    let crew = site.crews.lock().unwrap_or_else(PoisonError::into_inner)[site.local(worker)].take();
     let placed = crew.expect("each worker takes its crew once").place(&site.layout);
     let latency = Rc::new(RefCell::new(EpochLatency::default()));
-    let hub = match site.durable.clone() {
-        Some(durable) => Hub::heard_by(site.publisher.judgements(), move |told| durable.tell(told)),
-        None => Hub::new(site.publisher.judgements()),
-    };
-    let probe = worker.dataflow(|scope| {
+    let hub = Hub::new(site.publisher.judgements());
+    let probes = worker.dataflow(|scope| {
         let site_of_ends = site.clone();
-        let ended = move |outcome: &Outcome| (site_of_ends.ended)(outcome);
+        let ended = move |outcome: &Outcome| (site_of_ends.sees)(Seen::Outcome(outcome));
         graph::build(
             scope,
             (&site.layout, &site.specs),
@@ -224,6 +254,7 @@ fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, M
             site.feed.clone(),
             (&hub, site.levels),
             &latency,
+            site.durable.clone(),
             ended,
         )
     });
@@ -236,36 +267,48 @@ fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, M
             publisher.correct(key)
         }
     };
-    let mut knowledge = Knowledge::build(worker, hub, likeness::rules(), correct);
+    let keep = site.durable.clone().map(|durable| Box::new(move |told: &Told| durable.tell(told)) as Keep);
+    let mut knowledge = Knowledge::build(worker, hub, likeness::rules(), site.peers, keep, correct);
     if let Some(durable) = &site.durable {
-        let restored = durable.load(worker.index(), site.workers).unwrap_or_else(|error| panic!("{error}"));
-        for fact in restored.facts {
+        let restored = durable.load(site.local(worker), site.peers.threads).unwrap_or_else(|error| panic!("{error}"));
+        for fact in restored.into_iter().flat_map(|restored| restored.facts) {
             knowledge.restore(fact.unwrap_or_else(|error| panic!("{error}")).into());
         }
     }
-    while !probe.done() {
+    let done = |operator: &str, seconds| (site.sees)(Seen::EpochDone { operator, seconds });
+    let mut shown = Instant::now();
+    // What this run tells comes after what was known before.
+    knowledge.advance(1);
+    while !probes.done() {
         worker.step_or_park(Some(Duration::from_millis(2)));
-        knowledge.advance(1 + site.started.elapsed().as_millis() as u64);
+        knowledge.advance(1 + site.peers.started.elapsed().as_millis() as u64);
         if let Some(durable) = &site.durable {
             if restoring.get() && knowledge.is_known(0) {
                 restoring.set(false);
                 durable.restored();
             }
-            durable.passed(
-                worker.index(),
-                probe.with_frontier(|frontier| frontier.first().copied().unwrap_or(Epoch::MAX)),
-            );
+            if worker.index() == 0 {
+                durable.passed(probes.passed());
+            }
         }
-        latency.borrow_mut().poll();
+        latency.borrow_mut().poll(&done);
+        if site.local(worker) == 0 && shown.elapsed() >= SHOWN {
+            shown = Instant::now();
+            let now = tick_of(site.peers.started.elapsed());
+            for (operator, frontier) in latency.borrow().frontiers() {
+                let seconds = TICK.as_secs_f64() * now.saturating_sub(frontier) as f64;
+                (site.sees)(Seen::Behind { operator, seconds });
+            }
+        }
     }
     if let Some(durable) = &site.durable {
-        durable.passed(worker.index(), Epoch::MAX);
+        durable.passed(probes.passed());
     }
     let known = knowledge.close();
     while !known.done() {
         worker.step_or_park(Some(Duration::from_millis(2)));
     }
-    latency.borrow_mut().poll();
+    latency.borrow_mut().poll(&done);
     let latency = latency.take();
     latency.into_histograms()
 }

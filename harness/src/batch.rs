@@ -5,7 +5,8 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use hark_dataflow::Job;
+use hark_dataflow::{Job, Seen};
+use hark_dataflow::cluster::{Mesh, Peers};
 use hark_dataflow::intake::{Announcements, Feed, Repeats};
 use hark_dataflow::publish::End;
 use hark_dataflow::sink::{OutcomeTable, Which, previews};
@@ -55,12 +56,13 @@ pub fn replay(args: ReplayArgs) -> Result<ExitCode> {
 
 fn job(args: JobArgs, mut roots: Vec<PathBuf>, announcements: Announcements, progress: Progress) -> Result<ExitCode> {
     roots.extend(args.allow_root.iter().cloned());
-    let setting = Setting::open(&args, roots)?;
+    let peers = Peers::alone(usize::from(args.workers));
+    let setting = Setting::open(&args, roots, peers.process)?;
     let feed = Arc::new(Feed::new(
         Box::new(Bounded::new(announcements)),
         Repeats::of_this_run(),
         setting.promoted,
-        usize::from(args.workers),
+        peers,
         args.max_in_flight as usize,
     ));
     let bar = progress.clone();
@@ -68,14 +70,19 @@ fn job(args: JobArgs, mut roots: Vec<PathBuf>, announcements: Announcements, pro
     let job = Job {
         layout: setting.layout,
         levels: args.dedupe.into(),
-        workers: usize::from(args.workers),
+        peers,
+        mesh: Mesh::default(),
         feed,
         equipment: setting.equipment,
         publisher: setting.publisher.clone(),
         halted: setting.halted,
         durable: None,
     };
-    let summary = hark_dataflow::run(job, move |outcome| bar.ended(outcome))?;
+    let summary = hark_dataflow::run(job, move |seen| {
+        if let Seen::Outcome(outcome) = seen {
+            bar.ended(outcome);
+        }
+    })?;
     let audio = progress.finish();
     let page = write_results(setting.publisher.table(), &args.output)?;
     // Nothing staged is needed once every episode has its outcome.

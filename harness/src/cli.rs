@@ -8,7 +8,9 @@ use hark_dataflow::dedupe::Levels;
 use hark_dataflow::publish::Correct;
 use hark_operators::stage::Drill;
 
+use crate::cluster::ClusterArgs;
 use crate::kept::Kept;
+use crate::membership::MembershipArgs;
 
 /// Short previews of podcast episodes.
 #[derive(Parser)]
@@ -25,6 +27,9 @@ pub enum Command {
     /// Makes previews of what appears in a folder, until it is stopped; goes on from there when started
     /// again.
     Run(RunArgs),
+    /// Starts several processes of `hark run` on this machine as one cluster, and all of them again when
+    /// one is lost.
+    Cluster(ClusterArgs),
     /// Runs episodes of an earlier job again.
     Replay(ReplayArgs),
     /// Lists how episodes ended.
@@ -80,6 +85,8 @@ pub struct RunArgs {
     #[arg(long, default_value_t = 20, value_name = "SECONDS")]
     pub drain_seconds: u64,
     #[command(flatten)]
+    pub membership: MembershipArgs,
+    #[command(flatten)]
     pub job: JobArgs,
 }
 
@@ -100,8 +107,8 @@ pub struct JobArgs {
     pub output: PathBuf,
     #[command(flatten)]
     pub kept: Kept,
-    /// Workers; one core each.
-    #[arg(long, default_value_t = default_workers(), value_parser = clap::value_parser!(u16).range(1..=256))]
+    /// Workers of a process; one core each.
+    #[arg(long, short, default_value_t = default_workers(), value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
     /// Name of a shipped layout (fused, split) or path of a layout file.
     #[arg(long, default_value = "fused", value_name = "NAME|FILE")]

@@ -4,113 +4,149 @@
 //! folder ─▶ graph ─▶ outcomes, previews
 //!              └───▶ snapshots ◀── again after a stop, whatever stopped it
 //! ```
+//! One process, or several that are one cluster: the first keeps what is known for all.
 
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use anyhow::{Context, Result};
 use hark_dataflow::Job;
+use hark_dataflow::cluster::{self, Mesh, Peers};
 use hark_dataflow::durable::Durable;
 use hark_dataflow::intake::{Feed, Repeats};
-use hark_dataflow::metrics::Metrics;
+use hark_dataflow::latency::IntervalLog;
+use hark_dataflow::metrics::{Metrics, Sources};
 use hark_dataflow::publish::FolderPublisher;
 use hark_dataflow::snapshot::Folder;
-use hark_dataflow::source::Watched as WatchedFolder;
-use signal_hook::consts::{SIGINT, SIGTERM};
-use signal_hook::iterator::Signals;
+use hark_dataflow::source::{Idle, Positions, Source, Watched as WatchedFolder};
+use hark_operators::stage::Equipment;
 
 use crate::batch::write_results;
 use crate::cli::RunArgs;
+use crate::drain::Drain;
 use crate::progress;
 use crate::serve::{self, Watched};
-use crate::setting::Setting;
+use crate::setting::{self, Setting};
+
+/// Length of an interval in the log of latencies.
+const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Runs until SIGTERM or SIGINT, then finishes what is on its way.
 pub fn run(args: RunArgs) -> Result<ExitCode> {
+    crate::cluster::end_with_supervisor();
     progress::start_log(args.job.log);
-    let signals = Signals::new([SIGTERM, SIGINT]).context("cannot watch for signals")?;
-    let setting = Setting::open(&args.job, vec![args.input.clone()])?;
+    let drain = Drain::on_signals(Duration::from_secs(args.drain_seconds))?;
+    let process = usize::from(args.membership.process);
     let output = args.job.output.clone();
-    let snapshots = Folder::open(&output.join("known"))
-        .with_context(|| format!("cannot write to {}; choose another --output", output.display()))?;
-    let durable = Arc::new(Durable::open(Arc::new(snapshots), 0)?);
-    let source = WatchedFolder::open(&args.input, &durable.positions())
-        .with_context(|| format!("cannot watch {}; name a folder with --input", args.input.display()))?;
+    let setting = Setting::open(&args.job, vec![args.input.clone()], process)?;
+    let membership = args.membership.membership(&args.job, &format!("{:?}", setting.layout))?;
+    // The first process looks at what is known before it meets the others.
+    let durable = (process == 0).then(|| known(&output)).transpose()?;
+    let positions = durable.as_ref().map(Durable::positions).unwrap_or_default();
+    let threads = usize::from(args.job.workers);
+    let (peers, mesh, positions) = match membership {
+        Some(membership) => {
+            tracing::info!(process, processes = membership.hosts.len(), "waiting for the other processes");
+            let joined = cluster::join(&membership, threads, &positions)?;
+            fail_with_the_others();
+            joined
+        }
+        None => (Peers::alone(threads), Mesh::default(), positions),
+    };
+    let durable = Arc::new(durable.unwrap_or_else(|| Durable::elsewhere(positions.clone())));
+    let source = source(&args, &peers, &positions)?;
     let publisher = setting.publisher.clone();
     publisher.keep_no_sum();
     let table = publisher.clone();
-    let workers = usize::from(args.job.workers);
     let feed = Arc::new(Feed::new(
-        Box::new(source),
+        source,
         Repeats::until_done(move |key, withdrawn| table.has_ended(key, withdrawn)),
         setting.promoted,
-        workers,
+        peers,
         args.job.max_in_flight as usize,
     ));
+    let log = IntervalLog::open(&output.join(log_name(process)))
+        .with_context(|| format!("cannot write to {}", output.display()))?;
     let live = Arc::new(Live {
-        metrics: Metrics::default(),
+        metrics: Metrics::new(Some(log)),
         feed: feed.clone(),
         publisher: publisher.clone(),
         durable: durable.clone(),
-        workers,
+        equipment: setting.equipment.clone(),
+        workers: threads,
     });
+    write_log_in_background(live.clone());
     let address = serve::serve(args.listen, live.clone())?;
-    tracing::info!(input = %args.input.display(), %address, "running; stop with SIGTERM");
-    let stopping = Arc::new(AtomicBool::new(false));
-    drain_on(signals, feed.clone(), durable.clone(), stopping, Duration::from_secs(args.drain_seconds));
+    tracing::info!(input = %args.input.display(), %address, process, "running; stop with SIGTERM");
+    drain.of(feed.clone(), durable.clone());
     let job = Job {
         layout: setting.layout,
         levels: args.job.dedupe.into(),
-        workers,
+        peers,
+        mesh,
         feed,
         equipment: setting.equipment,
         publisher: publisher.clone(),
         halted: setting.halted,
         durable: Some(durable),
     };
-    hark_dataflow::run(job, move |outcome| live.metrics.ended(outcome))?;
-    finish(&publisher, &output)?;
-    tracing::info!("drained");
+    let seeing = live.clone();
+    hark_dataflow::run(job, move |seen| seeing.metrics.sees(seen))?;
+    live.metrics.write_log().context("cannot write the log of latencies")?;
+    std::fs::remove_dir_all(setting::staging(&output, process)).context("cannot remove the staging folder")?;
+    if process == 0 {
+        write_results(publisher.table(), &output)?;
+    }
+    tracing::info!(process, "drained");
     Ok(ExitCode::SUCCESS)
 }
 
-/// On the first signal the feed is closed; when the time is over, or on a second signal, the process
-/// ends. What was still on its way is read again at the next start.
-fn drain_on(
-    mut signals: Signals,
-    feed: Arc<Feed>,
-    durable: Arc<Durable>,
-    stopping: Arc<AtomicBool>,
-    patience: Duration,
-) {
-    std::thread::spawn(move || {
-        for signal in signals.forever() {
-            if stopping.swap(true, Ordering::AcqRel) {
-                // As after any crash: nothing that was recorded is lost.
-                signal_hook::low_level::exit(128 + signal);
-            }
-            tracing::info!(in_flight = feed.in_flight(), "stopping: finishing what is on its way");
-            feed.close();
-            let (feed, durable) = (feed.clone(), durable.clone());
-            std::thread::spawn(move || {
-                std::thread::sleep(patience);
-                if let Err(error) = durable.commit(&feed) {
-                    tracing::error!(%error, "the last commit failed; it is made up for at the next start");
-                }
-                tracing::warn!(in_flight = feed.in_flight(), "stopped; these are taken up at the next start");
-                signal_hook::low_level::exit(0);
-            });
-        }
-    });
+/// What earlier runs left.
+fn known(output: &Path) -> Result<Durable> {
+    let snapshots = Folder::open(&output.join("known"))
+        .with_context(|| format!("cannot write to {}; choose another --output", output.display()))?;
+    Ok(Durable::open(Arc::new(snapshots), 0)?)
 }
 
-/// The result page, as far as it has got.
-fn finish(publisher: &FolderPublisher, output: &Path) -> Result<()> {
-    write_results(publisher.table(), output)?;
-    std::fs::remove_dir_all(output.join(".staging")).context("cannot remove the staging folder")
+/// What this process reads: of a folder the first reads all.
+fn source(args: &RunArgs, peers: &Peers, positions: &Positions) -> Result<Box<dyn Source>> {
+    if peers.process > 0 {
+        return Ok(Box::new(Idle));
+    }
+    let watched = WatchedFolder::open(&args.input, positions)
+        .with_context(|| format!("cannot watch {}; name a folder with --input", args.input.display()))?;
+    Ok(Box::new(watched))
+}
+
+/// Timely's threads panic when a peer is lost. The work of all is one computation: this process ends too,
+/// and all are started again.
+fn fail_with_the_others() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name().is_some_and(|name| name.starts_with("timely:")) {
+            tracing::error!("lost another process of the cluster: {}; start all of them again", panic);
+            signal_hook::low_level::exit(1);
+        }
+        report(panic);
+    }));
+}
+
+/// Where the latencies of a process go.
+fn log_name(process: usize) -> String {
+    format!("latency-{process}.hlog")
+}
+
+fn write_log_in_background(live: Arc<Live>) {
+    std::thread::spawn(move || {
+        loop {
+            std::thread::sleep(INTERVAL);
+            if let Err(error) = live.metrics.write_log() {
+                tracing::warn!(%error, "latencies of the last interval are not on disk");
+            }
+        }
+    });
 }
 
 struct Live {
@@ -118,6 +154,7 @@ struct Live {
     feed: Arc<Feed>,
     publisher: Arc<FolderPublisher>,
     durable: Arc<Durable>,
+    equipment: Arc<Equipment>,
     workers: usize,
 }
 
@@ -127,6 +164,12 @@ impl Watched for Live {
     }
 
     fn metrics(&self) -> String {
-        self.metrics.text(&self.feed, &self.publisher, &self.durable)
+        self.metrics.text(Sources {
+            feed: &self.feed,
+            publisher: &self.publisher,
+            durable: &self.durable,
+            audio: &self.equipment.audio_budget,
+            disk: &self.equipment.disk_budget,
+        })
     }
 }

@@ -2,9 +2,12 @@
 
 mod batch;
 mod cli;
+mod cluster;
+mod drain;
 mod explain;
 mod kept;
 mod live;
+mod membership;
 mod progress;
 mod report;
 mod serve;
@@ -24,6 +27,7 @@ fn main() -> ExitCode {
     let done = match cli.command {
         Command::Batch(args) => batch::batch(args),
         Command::Run(args) => live::run(args),
+        Command::Cluster(args) => cluster::cluster(&args),
         Command::Replay(args) => batch::replay(args),
         Command::Outcomes(args) => table::list(&args),
         Command::Dedupe(DedupeCommand::Explain(args)) => explain::explain(&args),

@@ -1,6 +1,7 @@
 //! From arguments to the tools of a job: everything is opened, and every mistake found, before the
 //! first episode is taken in.
 
+use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -33,8 +34,9 @@ pub struct Setting {
 }
 
 impl Setting {
-    /// Opens all that a job works with; `roots` are folders that episodes' files may lie under.
-    pub fn open(args: &JobArgs, roots: Vec<PathBuf>) -> Result<Self> {
+    /// Opens all that a job works with in one of its processes; `roots` are folders that episodes' files may
+    /// lie under.
+    pub fn open(args: &JobArgs, roots: Vec<PathBuf>, process: usize) -> Result<Self> {
         let layout = Layout::open(&args.layout)?;
         let weights = match &args.weights {
             Some(path) => {
@@ -44,8 +46,14 @@ impl Setting {
             }
             None => Weights::default(),
         };
-        let staging = args.output.join(".staging");
-        std::fs::create_dir_all(&staging)
+        let staging = staging(&args.output, process);
+        // Of an earlier run that was killed.
+        let emptied = std::fs::remove_dir_all(&staging).or_else(|error| match error.kind() {
+            ErrorKind::NotFound => Ok(()),
+            _ => Err(error),
+        });
+        emptied
+            .and_then(|()| std::fs::create_dir_all(&staging))
             .with_context(|| format!("cannot write to {}; choose another --output", args.output.display()))?;
         let (halt, halted) = unbounded();
         let (promote, promoted) = unbounded();
@@ -78,6 +86,11 @@ impl Setting {
         });
         Ok(Self { layout, equipment, publisher, halted, promoted })
     }
+}
+
+/// Where a process keeps what it works on.
+pub fn staging(output: &Path, process: usize) -> PathBuf {
+    output.join(".staging").join(process.to_string())
 }
 
 /// Where `make setup` laid the models: `HARK_HOME`, or the checkout that this program was built in.

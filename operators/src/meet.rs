@@ -126,11 +126,11 @@ mod tests {
             withdrawn: false,
             base: String::new(),
         };
-        Arc::new(Episode { announcement: Arc::new(announcement), ingested_at: 0.0, home: 0 })
+        Arc::new(Episode { announcement: Arc::new(announcement), ingested_at: 0.0, home: 0, taken_in_by: 0 })
     }
 
     fn heard(audio: bool, fault: Option<Fault>) -> Body {
-        let audio = audio.then(|| LocalAudio { path: "a.mp3".into(), bytes: 1, digest: String::new() });
+        let audio = audio.then(|| LocalAudio { path: "a.mp3".into(), bytes: 1, digest: String::new(), staged: None });
         let fetched = Arc::new(Fetched { audio, ..Fetched::default() });
         Body::Heard(Box::new(Heard { fetched, pcm: None, media: None, print: None, fault }))
     }

@@ -7,6 +7,7 @@ use std::time::Instant;
 use anyhow::Result;
 use hark_benches::apart::Figures;
 use hark_benches::memory;
+use hark_dataflow::cluster::Peers;
 use hark_dataflow::dedupe::{Hub, Judgements, Knowledge, Told};
 use hark_operators::dedupe::catalogue::Rules;
 use hark_operators::dedupe::exact::KnownAt;
@@ -44,7 +45,7 @@ pub fn week(workers: usize, epochs: u64) -> Result<Figures> {
         let acoustic = Rule { level: Level::Acoustic, meetings: 2, ..transcript };
         let rules = Rules { acoustic, transcript, sharing: SHARING };
         let hub = Hub::new(judgements.clone());
-        let knowledge = Knowledge::build(worker, hub.clone(), rules, |_key| ());
+        let knowledge = Knowledge::build(worker, hub.clone(), rules, Peers::alone(worker.peers()), None, |_key| ());
         let mut week = Week { worker, hub, knowledge, revisions: vec![0; CATALOGUE as usize] };
         week.pass(1, 0..CATALOGUE, |week, number| week.announce(number));
         let mut figures = Figures::from([("loaded".to_owned(), memory::resident() - before)]);

@@ -5,6 +5,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Instant;
 
 use anyhow::{Context, Result};
+use hark_dataflow::cluster::Peers;
 use hark_dataflow::dedupe::{Hub, Judgements, Knowledge};
 use hark_dataflow::snapshot::{Fact, Store, load};
 use hark_operators::dedupe::{configure, likeness};
@@ -23,7 +24,7 @@ pub struct Known {
 impl Known {
     fn build(worker: &mut Worker, corrected: Arc<AtomicU64>) -> Self {
         let hub = Hub::new(Arc::new(Judgements::default()));
-        let knowledge = Knowledge::build(worker, hub.clone(), likeness::rules(), move |_key| {
+        let knowledge = Knowledge::build(worker, hub.clone(), likeness::rules(), Peers::alone(worker.peers()), None, move |_key| {
             corrected.fetch_add(1, Ordering::Relaxed);
         });
         let mut known = Self { hub, knowledge, now: 1 };

@@ -9,6 +9,7 @@ use hark_operators::dedupe::standing::Announced;
 use hark_operators::driver::Epoch;
 use hark_operators::record::finding::LocalAudio;
 use hark_operators::record::{Body, EpisodeId, EpisodeKey, Record};
+use serde::{Deserialize, Serialize};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::StreamVec;
 use timely::dataflow::channels::pact::Exchange;
@@ -18,7 +19,7 @@ use timely::dataflow::operators::generic::Operator;
 use super::Hub;
 
 /// Something that became known of an episode.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 pub enum Told {
     /// By its source.
     Announced(EpisodeId, Announced),

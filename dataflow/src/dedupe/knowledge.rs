@@ -11,17 +11,20 @@ use hark_operators::dedupe::in_time::in_time;
 use hark_operators::dedupe::near::Likeness;
 use hark_operators::dedupe::standing::Announced;
 use hark_operators::record::{EpisodeId, EpisodeKey};
-use timely::dataflow::operators::Probe;
+use timely::dataflow::StreamVec;
 use timely::dataflow::operators::probe::Handle;
+use timely::dataflow::operators::vec::{Filter, Map};
+use timely::dataflow::operators::{Concat, Exchange, Inspect, Probe};
 use timely::scheduling::Activator;
 use timely::worker::Worker;
 
 use super::gate::Told;
 use super::judgements::Said;
-use super::{Judgements, keeper};
+use super::Judgements;
+use crate::cluster::Peers;
 
-/// Hears of facts.
-type Listener = Box<dyn Fn(&Told)>;
+/// Takes facts to be kept.
+pub type Keep = Box<dyn Fn(&Told)>;
 
 /// What the gates of one worker and its knowledge side have in common. No capabilities in it.
 #[derive(Clone)]
@@ -35,33 +38,19 @@ struct Shared {
     /// The time at which what is told now will be known.
     clock: Cell<KnownAt>,
     known: Handle<KnownAt>,
-    /// Who hears of every fact beside the dataflow.
-    listener: Option<Listener>,
     gates: RefCell<Vec<Activator>>,
 }
 
 impl Hub {
     /// A hub whose verdicts go to these judgements.
     pub fn new(judgements: Arc<Judgements>) -> Self {
-        Self::with(judgements, None)
-    }
-
-    /// The same, where somebody else hears of every fact too.
-    pub fn heard_by(judgements: Arc<Judgements>, listener: impl Fn(&Told) + 'static) -> Self {
-        Self::with(judgements, Some(Box::new(listener)))
-    }
-
-    fn with(judgements: Arc<Judgements>, listener: Option<Listener>) -> Self {
         let (told, gates) = (RefCell::default(), RefCell::default());
-        let shared = Shared { told, clock: Cell::new(0), known: Handle::new(), listener, gates };
+        let shared = Shared { told, clock: Cell::new(0), known: Handle::new(), gates };
         Self { shared: Rc::new(shared), judgements }
     }
 
     /// Takes a fact; returns when it will be known.
     pub fn tell(&self, told: Told) -> KnownAt {
-        if let Some(listener) = &self.shared.listener {
-            listener(&told);
-        }
         self.shared.told.borrow_mut().push(told);
         self.shared.clock.get()
     }
@@ -80,6 +69,17 @@ impl Hub {
     }
 }
 
+/// Hands all facts to the first worker; nothing comes out but the frontier.
+fn kept<'s>(facts: &Facts<'s>, keep: Keep) -> StreamVec<'s, KnownAt, ()> {
+    let announced = facts.announced.clone().map(|(id, announced)| Told::Announced(id, announced));
+    let digests = facts.digests.clone().map(|(key, digest)| Told::Digest(key, digest));
+    let prints = facts.prints.clone().map(|(key, print)| Told::Print(key, print));
+    let signatures = facts.signatures.clone().map(|(key, signature)| Told::Signature(key, signature));
+    let told = announced.concat(digests).concat(prints).concat(signatures).inner;
+    // What was known at time 0 is kept already.
+    told.filter(|(_, time, _)| *time > 0).exchange(|_| 0).inspect(move |(told, _, _)| keep(told)).flat_map(|_| None)
+}
+
 /// The knowledge side of one worker.
 pub struct Knowledge {
     announced: InputSession<KnownAt, (EpisodeId, Announced), isize>,
@@ -93,8 +93,16 @@ pub struct Knowledge {
 
 impl Knowledge {
     /// Builds the dataflow; `corrected` hears of every revision whose verdict or repeated parts changed,
-    /// or the verdict on all before it.
-    pub fn build(worker: &mut Worker, hub: Hub, rules: Rules, corrected: impl Fn(&EpisodeKey) + 'static) -> Self {
+    /// or the verdict on all before it, at its owner. With `keep`, which all workers have or none, the first
+    /// worker takes all that becomes known after time 0 before it counts as known.
+    pub fn build(
+        worker: &mut Worker,
+        hub: Hub,
+        rules: Rules,
+        peers: Peers,
+        keep: Option<Keep>,
+        corrected: impl Fn(&EpisodeKey) + 'static,
+    ) -> Self {
         let (mut announced, mut digests) = (InputSession::new(), InputSession::new());
         let (mut prints, mut signatures) = (InputSession::new(), InputSession::new());
         let judgements = hub.judgements.clone();
@@ -105,13 +113,14 @@ impl Knowledge {
                 prints: prints.to_collection(scope),
                 signatures: signatures.to_collection(scope),
             };
+            let kept = keep.map(|keep| kept(&facts, keep));
             let Verdicts { verdicts, revised, parts, popular } = verdicts(facts, rules);
             let counted = judgements.clone();
             popular.inspect(move |(_band, _time, diff)| counted.change_popular(*diff));
             let said = verdicts.map(|(key, verdict)| Said::On(key, verdict));
             let revised = revised.map(|(episode, revision)| Said::RevisedBy(EpisodeKey { episode, revision }));
             let said = said.concat(revised).concat(parts.map(|(key, parts)| Said::Repeated(key, parts)));
-            let route = |said: &Said| keeper(&said.key().episode);
+            let route = move |said: &Said| peers.keeper(&said.key().episode);
             // A whole time at once: between what ceases to hold and what takes its place nobody is fresh.
             let judged = in_time(said, "judge", route, move |said, _: &mut Vec<((), isize)>| {
                 let mut keys: Vec<EpisodeKey> = said.iter().map(|(said, _)| said.key().clone()).collect();
@@ -122,7 +131,12 @@ impl Knowledge {
                 keys.dedup();
                 keys.iter().for_each(&corrected);
             });
-            judged.inner.probe_with(&hub.shared.known);
+            let done = judged.inner.map(|_| ());
+            match kept {
+                Some(kept) => kept.concat(done),
+                None => done,
+            }
+            .probe_with(&hub.shared.known);
         });
         Self { announced, digests, prints, signatures, hub, woken: 0 }
     }

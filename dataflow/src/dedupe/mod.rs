@@ -16,9 +16,7 @@ mod knowledge;
 pub use gate::Told;
 pub(crate) use gate::{announced, fetched, gate, known};
 pub use judgements::Judgements;
-pub use knowledge::{Hub, Knowledge};
-
-use hark_operators::record::EpisodeId;
+pub use knowledge::{Hub, Keep, Knowledge};
 
 /// How much of an episode is looked at to find that it is another's copy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -28,10 +26,4 @@ pub enum Levels {
     All,
     /// Enclosure and bytes.
     Exact,
-}
-
-/// The worker that keeps what is known of an episode.
-fn keeper(id: &EpisodeId) -> u64 {
-    let hash = blake3::hash(id.0.as_bytes());
-    u64::from_le_bytes(*hash.as_bytes().first_chunk().expect("a hash has 32 bytes"))
 }

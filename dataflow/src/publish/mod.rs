@@ -24,6 +24,7 @@ pub use self::ledger::End;
 use self::ledger::Ledger;
 pub use self::policy::Correct;
 
+use crate::cluster::Peers;
 use crate::dedupe::Judgements;
 use crate::intake::unix_now;
 use crate::latency::PreviewLatency;
@@ -209,11 +210,14 @@ impl FolderPublisher {
         let _given_up = self.promote.send(announcement.clone()).is_err();
     }
 
-    /// Compares every row with what is known now and corrects what differs: after a start, when what was
-    /// known before has been told again.
-    pub(crate) fn compare(&self) {
+    /// Compares the row of every episode of this process with what is known now and corrects what differs:
+    /// after a start, when what was known before has been told again.
+    pub(crate) fn compare(&self, peers: &Peers) {
         let compared = self.table.visit(Which::All, |outcome| {
             let key = key_of(&outcome);
+            if !peers.own_it(&key.episode) {
+                return Ok(());
+            }
             let right = match self.judgements.on(&key) {
                 Some(verdict) => settled(&verdict) == outcome.state,
                 None if End::of(&outcome.state).is_settled() => false,

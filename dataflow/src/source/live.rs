@@ -34,6 +34,15 @@ pub trait Source: Send {
     }
 }
 
+/// A source in which nothing ever appears: that of a process whose input another one reads.
+pub struct Idle;
+
+impl Source for Idle {
+    fn offer(&mut self) -> Offer {
+        Offer::Nothing
+    }
+}
+
 /// A source that ends, and is read from its beginning each time.
 pub struct Bounded<I>(I);
 

@@ -31,7 +31,7 @@ use std::path::{Path, PathBuf};
 use hark_operators::record::Announcement;
 
 pub use bad::{BadEntry, SourceError};
-pub use live::{Bounded, Offer, Positions, Source};
+pub use live::{Bounded, Idle, Offer, Positions, Source};
 pub use watched::Watched;
 
 /// One entry of an input: an announcement, or why it could not be read.

@@ -34,11 +34,17 @@ const STRUCK: &str = "small-wonders-2";
 
 /// How the two ended with a drill and a layout that gives a hanging embedder up after ten seconds.
 fn drilled(drill: &str) -> Vec<Outcome> {
+    drilled_in("split", "[\"embed\"]", drill)
+}
+
+/// The same of any shipped layout and one of its operators.
+fn drilled_in(layout: &str, stages: &str, drill: &str) -> Vec<Outcome> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let input = two_episodes(folder.path());
-    let split = std::fs::read_to_string(root().join("dataflow/layouts/split.toml")).expect("it is committed");
-    let hasty = split.replace("stages = [\"embed\"]", "stages = [\"embed\"]\ndeadline_seconds = 10");
-    assert_ne!(split, hasty);
+    let shipped = root().join("dataflow/layouts").join(format!("{layout}.toml"));
+    let patient = std::fs::read_to_string(shipped).expect("it is committed");
+    let hasty = patient.replace(&format!("stages = {stages}"), &format!("stages = {stages}\ndeadline_seconds = 10"));
+    assert_ne!(patient, hasty);
     let layout = folder.path().join("hasty.toml");
     std::fs::write(&layout, hasty).expect("the folder is writable");
     let output = folder.path().join("out");
@@ -75,6 +81,13 @@ fn a_model_that_hangs_on_one_episode_is_given_up_and_replaced() {
     let ends = drilled(&format!("embed=hang@{STRUCK}"));
     assert!(variants(&ends).contains(&(STRUCK, Variant::Light)));
     assert!(ends.iter().flat_map(|end| &end.survived).any(|fault| fault.code == "embed.timeout"), "{:?}", told(&ends));
+}
+
+#[test]
+fn a_stage_that_hangs_before_others_of_its_operator_leaves_the_episode_the_light_way_through_them() {
+    let ends = drilled_in("fused", "[\"transcribe\", \"select\", \"cut\"]", &format!("transcribe=hang@{STRUCK}"));
+    assert_eq!(variants(&ends), [(KEPT, Variant::Full), (STRUCK, Variant::Light)]);
+    assert!(ends[1].survived.iter().any(|fault| fault.code == "transcribe.timeout"), "{:?}", told(&ends));
 }
 
 #[test]

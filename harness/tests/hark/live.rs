@@ -107,7 +107,7 @@ fn episode(id: &str, published: u64, audio: &str) -> Value {
     json!({"id": id, "show": "s", "title": id, "published": published, "audio": audio})
 }
 
-fn states(outcomes: &BTreeMap<String, Value>) -> BTreeMap<&str, &str> {
+pub fn states(outcomes: &BTreeMap<String, Value>) -> BTreeMap<&str, &str> {
     outcomes.iter().map(|(id, outcome)| (id.as_str(), outcome["state"].as_str().unwrap_or_default())).collect()
 }
 

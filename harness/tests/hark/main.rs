@@ -1,5 +1,6 @@
 //! End to end: the real binary on real input.
 
+mod cluster;
 mod command;
 mod corrections;
 mod drills;

@@ -54,7 +54,7 @@ pub fn on_lanes<'s>(
     route: impl Fn(&Record) -> u64 + 'static,
 ) -> StreamVec<'s, Epoch, Record> {
     let scope = stream.scope();
-    let stages = spec.stages.clone();
+    let (stages, outside) = (spec.stages.clone(), spec.outside.clone());
     stream.unary::<CapacityContainerBuilder<Vec<Record>>, _, _, _>(
         Exchange::new(route),
         &spec.name,
@@ -90,9 +90,14 @@ pub fn on_lanes<'s>(
                 }
                 let now = Instant::now();
                 for item in overdue(&mut in_flight, now) {
-                    let mut session = output.session(&item.cap);
                     for record in timed_out(&stages, &item.record, batching.deadline) {
-                        session.give(record);
+                        if outside.contains(&record.kind()) {
+                            output.session(&item.cap).give(record);
+                        } else {
+                            // A later stage of this very group takes it in: the episode goes the light way.
+                            let class = record.episode.announcement.priority as usize;
+                            waiting[class].push_back(Waiting { cap: item.cap.clone(), record, since: now });
+                        }
                     }
                     if let Err(fault) = lanes.add() {
                         tracing::error!(%fault, "no lane could be started in place of one that hangs");

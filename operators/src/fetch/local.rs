@@ -20,7 +20,7 @@ pub(super) fn audio(paths: &[PathBuf], policy: &FetchPolicy) -> Result<LocalAudi
     match bytes {
         0 => Err(empty(&path)),
         _ if bytes > limit => Err(too_large(&shown(&path), limit)),
-        _ => Ok(LocalAudio { path, bytes, digest: hasher.finalize().to_hex().to_string() }),
+        _ => Ok(LocalAudio { path, bytes, digest: hasher.finalize().to_hex().to_string(), staged: None }),
     }
 }
 

@@ -11,7 +11,7 @@ use super::body::Body;
 use super::download::Stopped;
 use super::{STAGE, place};
 use crate::Fault;
-use crate::record::finding::LocalAudio;
+use crate::record::finding::{LocalAudio, Staged};
 
 /// Makes names unique within the process.
 static SERIAL: AtomicU64 = AtomicU64::new(0);
@@ -34,7 +34,8 @@ pub(super) fn audio(body: &mut Body, into: &Path, limit: u64) -> Result<LocalAud
     }
     drop(file);
     part.rename(&path).map_err(|error| disk(into, &error))?;
-    Ok(LocalAudio { path, bytes, digest: hasher.finalize().to_hex().to_string() })
+    let staged = Some(Staged::new(path.clone()).map_err(|error| disk(into, &error))?);
+    Ok(LocalAudio { path, bytes, digest: hasher.finalize().to_hex().to_string(), staged })
 }
 
 /// A name that no other download has and that holds nothing of the stranger's choice. Not the

@@ -24,6 +24,8 @@ pub struct Episode {
     pub ingested_at: f64,
     /// The worker that its pieces gather at, chosen at the intake.
     pub home: u64,
+    /// The worker that took it in, and hears of its end.
+    pub taken_in_by: u64,
 }
 
 impl Episode {

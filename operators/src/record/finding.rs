@@ -4,6 +4,7 @@ use std::path::PathBuf;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use tempfile::TempPath;
 
 use super::part::Parts;
 use super::piece::{Chapter, Sentence, Timing};
@@ -76,6 +77,28 @@ pub struct LocalAudio {
     pub bytes: u64,
     /// BLAKE3 of the bytes, in hex.
     pub digest: String,
+    /// Of a download, which goes away with the last record that tells of it; `None` of a file that is
+    /// somebody else's. Only on the machine that fetched it, which is the episode's home.
+    #[serde(skip)]
+    pub staged: Option<Staged>,
+}
+
+/// A file that goes away with its last owner.
+#[derive(Clone, Debug)]
+pub struct Staged(#[allow(dead_code, reason = "it is there to be dropped")] Arc<TempPath>);
+
+impl Staged {
+    /// Takes the file over.
+    pub fn new(path: PathBuf) -> std::io::Result<Self> {
+        Ok(Self(Arc::new(TempPath::try_from_path(path)?)))
+    }
+}
+
+impl PartialEq for Staged {
+    /// What becomes of a file is no part of what it holds.
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
 }
 
 /// Which way an episode went.

@@ -20,9 +20,11 @@ fn fetch(
     let result = Fetcher::new(policy).audio(&url, "", staging.path());
     let left: Vec<_> = std::fs::read_dir(staging.path()).unwrap().map(|entry| entry.unwrap().path()).collect();
     match result {
-        Ok(audio) => {
+        Ok(mut audio) => {
             assert_eq!(left, std::slice::from_ref(&audio.path));
             let bytes = std::fs::read(&audio.path).unwrap();
+            drop(audio.staged.take());
+            assert!(!audio.path.exists(), "a download goes away with its last owner");
             Ok((audio, bytes))
         }
         Err(fault) => {

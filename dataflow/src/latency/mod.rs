@@ -5,6 +5,8 @@
 //! - **preview latency**: from taking an episode in to its outcome, and per stage the part that was
 //!   queueing and the part that was computing.
 
+mod interval_log;
+
 use std::collections::{BTreeMap, VecDeque};
 use std::time::Instant;
 
@@ -12,6 +14,8 @@ use hark_operators::driver::Epoch;
 use hark_operators::record::Spent;
 use hdrhistogram::Histogram;
 use timely::dataflow::operators::probe::Handle;
+
+pub use interval_log::IntervalLog;
 
 /// Microseconds, 1 us to 24 h, three significant digits.
 pub type Micros = Histogram<u64>;
@@ -53,17 +57,26 @@ impl EpochLatency {
         self.operators.iter_mut().for_each(|operator| operator.open.push_back((epoch, now)));
     }
 
-    /// Notes the epochs that frontiers have passed. Call after every step of the worker.
-    pub fn poll(&mut self) {
-        for Watched { probe, open, histogram, .. } in &mut self.operators {
+    /// Notes the epochs that frontiers have passed; `done` hears the operator and the seconds of each. Call
+    /// after every step of the worker.
+    pub fn poll(&mut self, done: impl Fn(&str, f64)) {
+        for Watched { name, probe, open, histogram } in &mut self.operators {
             while let Some((epoch, closed)) = open.front() {
                 if probe.less_equal(epoch) {
                     break;
                 }
-                record(histogram, closed.elapsed().as_secs_f64());
+                let seconds = closed.elapsed().as_secs_f64();
+                record(histogram, seconds);
+                done(name, seconds);
                 open.pop_front();
             }
         }
+    }
+
+    /// The operators with their frontiers; the tick is the greatest where nothing more can come.
+    pub fn frontiers(&self) -> impl Iterator<Item = (&str, Epoch)> {
+        let first = |probe: &Handle<Epoch>| probe.with_frontier(|frontier| frontier.first().copied());
+        self.operators.iter().map(move |operator| (&*operator.name, first(&operator.probe).unwrap_or(Epoch::MAX)))
     }
 
     /// The histograms, by operator in the layout's order.

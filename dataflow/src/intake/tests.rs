@@ -1,0 +1,160 @@
+//! What a feed hands out, to whom, and when it ends.
+
+use std::time::Instant;
+
+use super::*;
+use crate::source::Bounded;
+
+fn announced(id: usize, seconds: f64) -> Result<Announcement, BadEntry> {
+    let fault = hark_operators::Fault::poison("source", "test", "", "");
+    let bad = BadEntry { id: id.to_string(), place: String::new(), fault, original: Vec::new() };
+    Ok(Announcement { declared_seconds: Some(seconds), ..unreadable(&bad) })
+}
+
+fn never() -> Receiver<Announcement> {
+    crossbeam_channel::never()
+}
+
+fn feed(
+    entries: impl Iterator<Item = Entry> + Send + 'static,
+    promoted: Receiver<Announcement>,
+    workers: usize,
+    max_in_flight: usize,
+) -> Feed {
+    let source = Box::new(Bounded::new(entries));
+    Feed::new(source, Repeats::of_this_run(), promoted, Peers::alone(workers), max_in_flight)
+}
+
+fn taken(feed: &Feed) -> Option<Arc<Episode>> {
+    match feed.next(0, 0) {
+        Next::Record(record) => Some(record.episode),
+        Next::Wait | Next::End => None,
+    }
+}
+
+#[test]
+fn no_more_episodes_are_on_their_way_than_allowed() {
+    let feed = feed((0..5).map(|id| announced(id, 60.0)), never(), 1, 2);
+    let first = taken(&feed).expect("the feed has episodes");
+    assert!(taken(&feed).is_some());
+    assert!(taken(&feed).is_none(), "two are on their way");
+    feed.ended(&first);
+    assert!(taken(&feed).is_some());
+    assert_eq!((feed.offered(), feed.in_flight()), (3, 2));
+}
+
+#[test]
+fn an_episode_goes_to_the_worker_with_the_least_audio() {
+    let lengths = [600.0, 100.0, 100.0, 100.0, 300.0, 100.0];
+    let feed = feed(lengths.into_iter().enumerate().map(|(id, seconds)| announced(id, seconds)), never(), 2, 100);
+    let homes: Vec<u64> = std::iter::from_fn(|| taken(&feed)).map(|episode| episode.home).collect();
+    assert_eq!(homes, [0, 1, 1, 1, 1, 0]);
+}
+
+#[test]
+fn a_repeated_announcement_is_counted_and_passed_over() {
+    let entries = [announced(1, 1.0), announced(1, 2.0), announced(2, 1.0)];
+    let feed = feed(entries.into_iter(), never(), 1, 100);
+    assert_eq!(std::iter::from_fn(|| taken(&feed)).count(), 2);
+    assert_eq!((feed.offered(), feed.repeated()), (2, 1));
+}
+
+#[test]
+fn the_feed_stays_open_for_what_those_on_their_way_may_promote() {
+    let (promote, promoted) = crossbeam_channel::unbounded();
+    let feed = feed([announced(1, 1.0)].into_iter(), promoted, 1, 100);
+    let first = taken(&feed).expect("one is announced");
+    assert!(matches!(feed.next(0, 0), Next::Wait), "the source is done, but one is on its way");
+    promote.send((*first.announcement).clone()).expect("the feed listens");
+    feed.ended(&first);
+    let again = taken(&feed).expect("it is promoted");
+    feed.ended(&again);
+    assert!(matches!(feed.next(0, 0), Next::End));
+    assert_eq!(feed.offered(), 1);
+}
+
+/// A source of which one entry is there at a time, and that counts them.
+struct Trickle {
+    entries: Vec<Option<Entry>>,
+    given: i64,
+    committed: Arc<Mutex<Positions>>,
+}
+
+impl Source for Trickle {
+    fn offer(&mut self) -> Offer {
+        match self.entries.pop() {
+            Some(Some(entry)) => {
+                self.given += 1;
+                Offer::Entry(Box::new(entry))
+            }
+            Some(None) => Offer::Nothing,
+            None => Offer::End,
+        }
+    }
+
+    fn positions(&self) -> Positions {
+        Positions::from([("entries".to_owned(), self.given)])
+    }
+
+    fn committed(&mut self, positions: &Positions) {
+        self.committed.lock().expect("a test").clone_from(positions);
+    }
+}
+
+#[test]
+fn how_far_a_source_was_read_is_told_of_the_latest_tick_in_which_it_was() {
+    let committed = Arc::new(Mutex::new(Positions::new()));
+    let entries = vec![Some(announced(3, 1.0)), None, Some(announced(2, 1.0)), Some(announced(1, 1.0))];
+    let source = Trickle { entries, given: 0, committed: committed.clone() };
+    let feed = Feed::new(Box::new(source), Repeats::until_done(|_, _| false), never(), Peers::alone(1), 100);
+    let next = |now| matches!(feed.next(0, now), Next::Record(_));
+    let told = |now| match feed.notices(now).pop() {
+        Some((at, (0, Notice::Read(said, positions)))) if at == said => Some((at, positions["entries"])),
+        None => None,
+        Some(other) => panic!("not {other:?}"),
+    };
+    assert!(next(0));
+    assert_eq!(told(0), Some((0, 1)));
+    assert!(next(6) && !next(5));
+    assert_eq!(told(5), Some((6, 2)), "what another worker read in a later tick is told of that one");
+    assert_eq!(told(7), None, "no farther than before");
+    assert!(next(6));
+    assert_eq!(told(9), Some((9, 3)));
+    let positions = Positions::from([("entries".to_owned(), 3)]);
+    feed.committed(&positions);
+    assert_eq!(*committed.lock().expect("a test"), positions);
+}
+
+#[test]
+fn who_is_asked_to_end_tells_all_processes_once_and_who_is_told_tells_nobody() {
+    let peers = Peers { process: 1, processes: 3, threads: 2, started: Instant::now() };
+    let source = || Box::new(Bounded::new(std::iter::empty()));
+    let asked = Feed::new(source(), Repeats::of_this_run(), never(), peers, 1);
+    asked.close();
+    let told: Vec<u64> = asked.notices(0).into_iter().map(|(_, (worker, _))| worker).collect();
+    assert_eq!((told, asked.notices(1).len()), (vec![0, 2, 4], 0));
+    let other = Feed::new(source(), Repeats::of_this_run(), never(), peers, 1);
+    other.close_with_others();
+    assert!(other.notices(0).is_empty() && matches!(other.next(2, 0), Next::End));
+}
+
+#[test]
+fn a_feed_that_goes_on_runs_an_episode_again_only_where_it_has_no_outcome() {
+    let entries = [1, 1, 2].map(|id| announced(id, 1.0));
+    let done = |key: &EpisodeKey, _withdrawn: bool| key.episode.0 == "2";
+    let source = Box::new(Bounded::new(entries.into_iter()));
+    let feed = Feed::new(source, Repeats::until_done(done), never(), Peers::alone(1), 100);
+    let first = taken(&feed).expect("one is new");
+    assert!(taken(&feed).is_none(), "it is on its way, the other has its outcome");
+    assert_eq!((first.key().episode.0.as_str(), feed.repeated()), ("1", 2));
+}
+
+#[test]
+fn a_closed_feed_ends_when_nothing_is_on_its_way() {
+    let feed = feed((0..5).map(|id| announced(id, 60.0)), never(), 1, 10);
+    let first = taken(&feed).expect("the feed has episodes");
+    feed.close();
+    assert!(matches!(feed.next(0, 0), Next::Wait));
+    feed.ended(&first);
+    assert!(matches!(feed.next(0, 0), Next::End));
+}

@@ -1,0 +1,212 @@
+//! `hark cluster`: several processes on this machine that are one cluster.
+//!
+//! ```text
+//! start all ─▶ one is lost ─▶ kill all ─ wait a little ─▶ start all …
+//!     └ told to stop ─▶ tell all ─▶ all have drained
+//! ```
+//! The work of a timely cluster is one computation, so all start again together, from what was durable.
+//! On Kubernetes a StatefulSet does the same; this is for a machine of one's own and for tests.
+
+use std::ffi::OsString;
+use std::net::{SocketAddr, TcpListener};
+use std::num::NonZero;
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitCode, ExitStatus};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use rustix::process::{Pid, Signal, getppid, kill_process, set_parent_process_death_signal};
+use signal_hook::consts::{SIGINT, SIGTERM};
+use signal_hook::iterator::Signals;
+
+/// Longest wait before a start.
+const LONGEST: Duration = Duration::from_secs(5);
+/// Who has run for so long has not failed at its start.
+const STARTED: Duration = Duration::from_secs(10);
+/// How often to look.
+const LOOK: Duration = Duration::from_millis(20);
+
+/// Several processes on this machine.
+#[derive(Args)]
+pub struct ClusterArgs {
+    /// Processes.
+    #[arg(long, short = 'n', default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64), value_name = "N")]
+    processes: u16,
+    /// Where the first process serves its pages; the others at the ports after it.
+    #[arg(long, default_value = "127.0.0.1:9464", value_name = "ADDRESS:PORT")]
+    listen: SocketAddr,
+    /// Failed starts in a row after which to give up.
+    #[arg(long, default_value_t = 5, value_name = "N")]
+    failed_starts: u32,
+    /// What `hark run` is told besides.
+    #[arg(trailing_var_arg = true, allow_hyphen_values = true, required = true, value_name = "ARGUMENTS OF HARK RUN")]
+    run: Vec<OsString>,
+}
+
+/// Runs until it is told to stop and all have drained.
+pub fn cluster(args: &ClusterArgs) -> Result<ExitCode> {
+    let told = Arc::new(AtomicUsize::new(0));
+    let (mut signals, counted) = (Signals::new([SIGTERM, SIGINT]).context("cannot watch for signals")?, told.clone());
+    std::thread::spawn(move || {
+        for _signal in signals.forever() {
+            counted.fetch_add(1, Ordering::Relaxed);
+        }
+    });
+    let place = Place::make(args.processes)?;
+    let mut failed_starts = 0;
+    loop {
+        let began = Instant::now();
+        let mut members = Members::start(args, &place)?;
+        match members.watch(&told)? {
+            Ended::Drained => return Ok(ExitCode::SUCCESS),
+            Ended::Stopped => return Ok(ExitCode::from(1)),
+            Ended::WrongUse => return Ok(ExitCode::from(2)),
+            Ended::Lost(who, status) => eprintln!("hark: process {who} of the cluster is gone ({status}); all start again"),
+        }
+        failed_starts = if began.elapsed() < STARTED { failed_starts + 1 } else { 0 };
+        if failed_starts >= args.failed_starts {
+            bail!("{failed_starts} starts in a row failed; the lines above say why");
+        }
+        std::thread::sleep((Duration::from_millis(100) * 2u32.saturating_pow(failed_starts)).min(LONGEST));
+    }
+}
+
+/// What the processes find each other by.
+struct Place {
+    folder: PathBuf,
+}
+
+impl Place {
+    fn make(processes: u16) -> Result<Self> {
+        let folder = std::env::temp_dir().join(format!("hark-cluster-{}", std::process::id()));
+        std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
+        let place = Self { folder };
+        let secret = std::fs::read("/proc/sys/kernel/random/uuid").context("cannot make a token")?;
+        let more = std::fs::read("/proc/sys/kernel/random/uuid").context("cannot make a token")?;
+        write_private(&place.token(), &[secret, more].concat())?;
+        // Free at this moment; taken again only by these processes, or the start fails and says so.
+        let held: Vec<TcpListener> = (0..processes)
+            .map(|_| TcpListener::bind("127.0.0.1:0"))
+            .collect::<Result<_, _>>()
+            .context("cannot find free ports")?;
+        let hosts = held.iter().map(|port| Ok(format!("{}\n", port.local_addr()?))).collect::<std::io::Result<String>>()?;
+        std::fs::write(place.hosts(), hosts).context("cannot write the list of hosts")?;
+        Ok(place)
+    }
+
+    fn token(&self) -> PathBuf {
+        self.folder.join("token")
+    }
+
+    fn hosts(&self) -> PathBuf {
+        self.folder.join("hosts")
+    }
+}
+
+impl Drop for Place {
+    fn drop(&mut self) {
+        // A few bytes in the temporary folder matter to nobody.
+        drop(std::fs::remove_dir_all(&self.folder));
+    }
+}
+
+fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
+    use std::io::Write;
+    use std::os::unix::fs::OpenOptionsExt;
+    let file = std::fs::OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(path);
+    file.and_then(|mut file| file.write_all(bytes)).with_context(|| format!("cannot write {}", path.display()))
+}
+
+/// How one start of a cluster ended.
+enum Ended {
+    /// All have finished, having been told to.
+    Drained,
+    /// All are gone, having been told twice.
+    Stopped,
+    /// They do not understand their arguments.
+    WrongUse,
+    /// One failed of itself.
+    Lost(usize, ExitStatus),
+}
+
+/// Processes that end with this value.
+struct Members(Vec<Child>);
+
+impl Members {
+    fn start(args: &ClusterArgs, place: &Place) -> Result<Self> {
+        let program = std::env::current_exe().context("cannot find hark's own program file")?;
+        let mut members = Self(Vec::new());
+        for process in 0..args.processes {
+            let mut listen = args.listen;
+            if listen.port() > 0 {
+                listen.set_port(listen.port() + process);
+            }
+            let mut command = Command::new(&program);
+            command.arg("run").args(["--processes", &args.processes.to_string(), "--process", &process.to_string()]);
+            command.arg("--hosts").arg(place.hosts()).arg("--cluster-token").arg(place.token());
+            command.args(["--listen", &listen.to_string()]).args(&args.run).env(SUPERVISOR, std::process::id().to_string());
+            members.0.push(command.spawn().context("cannot start a process")?);
+        }
+        Ok(members)
+    }
+
+    /// Until all have ended, or one has failed.
+    fn watch(&mut self, told: &AtomicUsize) -> Result<Ended> {
+        let mut passed_on = 0;
+        loop {
+            let mut running = 0;
+            for (who, child) in self.0.iter_mut().enumerate() {
+                match child.try_wait().context("cannot watch a process")? {
+                    None => running += 1,
+                    Some(status) if status.success() => {}
+                    Some(status) if status.code() == Some(2) => return Ok(Ended::WrongUse),
+                    // While they drain the last to end may miss the others.
+                    Some(_) if passed_on > 0 => {}
+                    Some(status) => return Ok(Ended::Lost(who, status)),
+                }
+            }
+            if running == 0 {
+                return Ok(if passed_on > 1 { Ended::Stopped } else { Ended::Drained });
+            }
+            while passed_on < told.load(Ordering::Relaxed).min(2) {
+                passed_on += 1;
+                self.signal(Signal::TERM);
+            }
+            std::thread::sleep(LOOK);
+        }
+    }
+
+    fn signal(&mut self, signal: Signal) {
+        for child in &mut self.0 {
+            if matches!(child.try_wait(), Ok(None)) {
+                // It may have ended just now.
+                let _ended = kill_process(Pid::from_child(child), signal).is_err();
+            }
+        }
+    }
+}
+
+impl Drop for Members {
+    fn drop(&mut self) {
+        self.signal(Signal::KILL);
+        for child in &mut self.0 {
+            drop(child.wait());
+        }
+    }
+}
+
+/// Names the process whose end is the end of this one.
+const SUPERVISOR: &str = "HARK_SUPERVISOR";
+
+/// A supervised process does not outlive its supervisor, which may be killed too.
+pub fn end_with_supervisor() {
+    let Some(supervisor) = std::env::var(SUPERVISOR).ok().and_then(|id| id.parse().ok()) else { return };
+    let ends = set_parent_process_death_signal(Some(Signal::KILL));
+    // It may be gone already.
+    if ends.is_err() || getppid().map(Pid::as_raw_nonzero).map(NonZero::get) != Some(supervisor) {
+        signal_hook::low_level::exit(1);
+    }
+}

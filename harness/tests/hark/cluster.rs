@@ -1,0 +1,229 @@
+//! Several processes that are one cluster, any of which may be killed, stopped or started again.
+
+use std::path::{Path, PathBuf};
+use std::process::{Child, Command, ExitStatus, Stdio};
+use std::time::{Duration, Instant};
+
+use serde_json::{Value, json};
+
+use crate::command::{hark, objects, outcomes, path, root};
+use crate::live::{announce, states};
+
+/// A wait longer than this is a hang.
+const PATIENCE: Duration = Duration::from_secs(300);
+
+/// Announcements that appear little by little, and the folder of a cluster that works on them.
+struct Workload {
+    folder: tempfile::TempDir,
+    episodes: Vec<Value>,
+    announced: usize,
+}
+
+impl Workload {
+    /// Short talks and texts; one in ten a copy, one in twenty no audio.
+    fn new(count: usize) -> Self {
+        let folder = tempfile::tempdir().expect("a temporary folder");
+        let input = folder.path().join("in");
+        std::fs::create_dir(&input).expect("a new folder");
+        std::fs::write(input.join("noise.mp3"), b"this is no audio").expect("a new folder");
+        let source = root().join("examples/audio/counter-talk-1.m4a");
+        let episode = |at: usize| {
+            let mut episode = json!({"id": format!("ep-{at}"), "show": "s", "title": format!("Episode {at}"), "published": at + 1});
+            let talk = format!("talk-{at}.wav");
+            match at % 20 {
+                // Of a file that another episode has.
+                9 | 19 => episode["audio"] = json!(format!("talk-{}.wav", at / 20 * 20)),
+                13 => episode["audio"] = json!("noise.mp3"),
+                0 | 5 | 10 | 15 => {
+                    cut(&source, at as f64 % 120.0, 2.0 + (at % 9) as f64, &input.join(&talk));
+                    episode["audio"] = json!(talk);
+                }
+                _ => episode["transcript"] = json!({"text": words(at)}),
+            }
+            episode
+        };
+        let episodes = (0..count).map(episode).collect();
+        Self { folder, episodes, announced: 0 }
+    }
+
+    /// So many more appear.
+    fn announce(&mut self, more: usize) {
+        let until = (self.announced + more).min(self.episodes.len());
+        announce(self.folder.path(), &self.episodes[self.announced..until]);
+        self.announced = until;
+    }
+
+    fn output(&self) -> PathBuf {
+        self.folder.path().join("out")
+    }
+
+    /// Waits until each that was announced has its outcome.
+    fn wait(&self, cluster: &mut Cluster) {
+        let (started, mut seen) = (Instant::now(), 0);
+        while seen < self.announced {
+            std::thread::sleep(Duration::from_millis(100));
+            assert!(cluster.supervisor.try_wait().expect("it is our child").is_none(), "the cluster has given up");
+            assert!(started.elapsed() < PATIENCE, "{seen} of {} have their outcome", self.announced);
+            let listed = hark(&["outcomes", "--output", path(&self.output()), "--json"]);
+            seen = listed.out.lines().count();
+        }
+    }
+
+    /// What is durable is what a batch makes of the same announcements, byte by byte.
+    fn assert_as_without_faults(&self) {
+        let calm = tempfile::tempdir().expect("a temporary folder");
+        let input = self.folder.path().join("in/new.jsonl");
+        let ran = hark(&["batch", "--input", path(&input), "--output", path(calm.path()), "--accept-gates"]);
+        assert!([0, 3].contains(&ran.code), "{}", ran.err);
+        let (here, there) = (outcomes(&self.output()), outcomes(calm.path()));
+        assert_eq!(here.len(), self.announced, "each has exactly one outcome");
+        assert_eq!(states(&here), states(&there));
+        assert_eq!(objects(&self.output()), objects(calm.path()));
+    }
+}
+
+/// Some seconds of a talk.
+fn cut(source: &Path, from: f64, seconds: f64, to: &Path) {
+    let (from, seconds) = (from.to_string(), seconds.to_string());
+    let mut ffmpeg = Command::new("ffmpeg");
+    ffmpeg.args(["-v", "error", "-ss", &from, "-t", &seconds, "-i", path(source), "-ac", "1", "-ar", "16000", path(to)]);
+    assert!(ffmpeg.status().is_ok_and(|status| status.success()), "ffmpeg is there, the build needs it");
+}
+
+/// Some sentences that nobody else says.
+fn words(at: usize) -> String {
+    let word = |n: usize| ["river", "market", "winter", "signal", "garden", "letter", "engine"][(at * 5 + n * n) % 7];
+    let sentence = |n: usize| format!("In year {} the {} met the {} of place {at}.", 1900 + n, word(n), word(n + at));
+    (0..12).map(sentence).collect::<Vec<_>>().join(" ")
+}
+
+/// A cluster and its supervisor.
+struct Cluster {
+    supervisor: Child,
+}
+
+impl Cluster {
+    fn start(load: &Workload, processes: usize, workers: usize) -> Self {
+        let (input, output) = (load.folder.path().join("in"), load.output());
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hark"));
+        command.args(["cluster", "-n", &processes.to_string(), "--listen", "127.0.0.1:0", "--failed-starts", "1000"]);
+        command.args(["--embedded", "--input", path(&input), "--output", path(&output), "--accept-gates"]);
+        command.args(["-w", &workers.to_string()]).env("RUST_LOG", "warn").stderr(Stdio::null());
+        Self { supervisor: command.spawn().expect("the binary was built") }
+    }
+
+    /// The processes that are there at this moment.
+    fn members(&self) -> Vec<u32> {
+        let id = self.supervisor.id();
+        let listed = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).unwrap_or_default();
+        listed.split_whitespace().filter_map(|id| id.parse().ok()).collect()
+    }
+
+    fn signal(&self, process: u32, signal: &str) {
+        // It may have gone just now.
+        drop(Command::new("kill").args([signal, &process.to_string()]).stderr(Stdio::null()).status());
+    }
+
+    /// As an orchestrator stops it.
+    fn drain(mut self) -> ExitStatus {
+        self.signal(self.supervisor.id(), "-TERM");
+        self.supervisor.wait().expect("it is our child")
+    }
+}
+
+impl Drop for Cluster {
+    fn drop(&mut self) {
+        drop(self.supervisor.kill());
+        drop(self.supervisor.wait());
+    }
+}
+
+/// The same numbers each time.
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, bound: u64) -> u64 {
+        self.0 = self.0.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        (self.0 >> 33) % bound
+    }
+}
+
+#[test]
+fn whichever_process_is_killed_and_however_often_every_episode_ends_once_and_as_without() {
+    let rounds: usize = if std::env::var_os("HARK_CHAOS").is_some() { 100 } else { 20 };
+    let mut load = Workload::new(rounds * 5);
+    let mut dice = Dice(7);
+    load.announce(5);
+    let mut cluster = Cluster::start(&load, 2, 1);
+    for round in 0..rounds {
+        load.announce(5);
+        // One round in five kills at once again, as a crash loop does.
+        let gap = if round % 5 == 4 { 50 } else { dice.below(4_000) };
+        std::thread::sleep(Duration::from_millis(gap));
+        let members = cluster.members();
+        if !members.is_empty() {
+            cluster.signal(members[dice.below(members.len() as u64) as usize], "-KILL");
+        }
+    }
+    load.wait(&mut cluster);
+    assert!(cluster.drain().success());
+    load.assert_as_without_faults();
+}
+
+#[test]
+fn a_drained_cluster_goes_on_with_any_other_number_of_processes_and_workers() {
+    let mut load = Workload::new(60);
+    for (processes, workers) in [(1, 1), (2, 1), (3, 1), (1, 2), (2, 2)] {
+        load.announce(12);
+        let mut cluster = Cluster::start(&load, processes, workers);
+        if processes == 2 {
+            load.wait(&mut cluster);
+        } else {
+            // In the middle of its work, which the next takes up.
+            std::thread::sleep(Duration::from_millis(2_500));
+        }
+        let began = Instant::now();
+        assert!(cluster.drain().success());
+        assert!(began.elapsed() < Duration::from_secs(40), "it drains within its deadline");
+    }
+    let mut cluster = Cluster::start(&load, 1, 1);
+    load.wait(&mut cluster);
+    assert!(cluster.drain().success());
+    load.assert_as_without_faults();
+}
+
+#[test]
+fn a_process_that_stands_still_holds_up_the_others_and_loses_nothing() {
+    let mut load = Workload::new(20);
+    load.announce(20);
+    let mut cluster = Cluster::start(&load, 2, 1);
+    let started = Instant::now();
+    while cluster.members().len() < 2 {
+        assert!(started.elapsed() < PATIENCE);
+        std::thread::sleep(Duration::from_millis(20));
+    }
+    std::thread::sleep(Duration::from_secs(2));
+    let still = cluster.members()[1];
+    cluster.signal(still, "-STOP");
+    std::thread::sleep(Duration::from_secs(if std::env::var_os("HARK_CHAOS").is_some() { 30 } else { 12 }));
+    cluster.signal(still, "-CONT");
+    load.wait(&mut cluster);
+    assert!(cluster.members().contains(&still), "nobody took it for gone");
+    assert!(cluster.drain().success());
+    load.assert_as_without_faults();
+}
+
+#[test]
+fn a_cluster_that_cannot_run_says_why_and_gives_up() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let output = folder.path().join("out");
+    let nowhere = folder.path().join("nowhere");
+    let cluster = |more: &[&str]| hark(&[&["cluster", "-n", "2", "--listen", "127.0.0.1:0"], more].concat());
+    let ran = cluster(&["--failed-starts", "2", "--embedded", "--input", path(&nowhere), "--output", path(&output)]);
+    assert!(ran.code == 1 && ran.err.contains("nowhere") && ran.err.contains("2 starts in a row"), "{}", ran.err);
+    let ran = cluster(&["--no-such-option"]);
+    assert!(ran.code == 2 && ran.err.contains("--no-such-option"), "{}", ran.err);
+    let alone = ["run", "--embedded", "--input", path(folder.path()), "--output", path(&output), "--processes", "2"];
+    let ran = hark(&alone);
+    assert!(ran.code == 1 && ran.err.contains("--hosts") && ran.err.contains("--cluster-token"), "{}", ran.err);
+}
