@@ -52,7 +52,7 @@ pub struct OutcomeTable {
 /// Which database keeps it. Both know the same five things to do with rows; all else is above them.
 enum Inside {
     Sqlite(sqlite::Table),
-    Postgres(postgres::Table),
+    Postgres(Box<postgres::Table>),
 }
 
 impl OutcomeTable {
@@ -86,14 +86,14 @@ impl OutcomeTable {
     ///
     /// Errors: [`SinkError`], every variant but `Absent`, `Broken` and those of a file.
     pub fn connect(database: &Database) -> Result<Self, SinkError> {
-        Ok(Self { inside: Inside::Postgres(postgres::Table::connect(database, true)?) })
+        Ok(Self { inside: Inside::Postgres(Box::new(postgres::Table::connect(database, true)?)) })
     }
 
     /// Connects to the table of an earlier run.
     ///
     /// Errors: as [`Self::connect`], and [`SinkError::Absent`] where there is none.
     pub fn connect_existing(database: &Database) -> Result<Self, SinkError> {
-        Ok(Self { inside: Inside::Postgres(postgres::Table::connect(database, false)?) })
+        Ok(Self { inside: Inside::Postgres(Box::new(postgres::Table::connect(database, false)?)) })
     }
 
     /// Where the table is, without any password.
