@@ -128,10 +128,9 @@ pub(crate) fn build(
     scope: Scope<'_, Epoch>,
     (layout, specs): (&Layout, &[GroupSpec]),
     placed: Vec<Placed>,
-    feed: Arc<Feed>,
+    (feed, durable): (Arc<Feed>, Option<Arc<Durable>>),
     (hub, levels): (&Hub, Levels),
     latency: &Rc<RefCell<EpochLatency>>,
-    durable: Option<Arc<Durable>>,
     ended: impl Fn(&Outcome) + 'static,
 ) -> Probes {
     let mut streams = Streams::default();

@@ -196,6 +196,15 @@ impl Site {
     fn local(&self, worker: &timely::worker::Worker) -> usize {
         worker.index() - self.peers.own().start
     }
+
+    /// Shows how far each operator has got.
+    fn show(&self, latency: &EpochLatency) {
+        let now = tick_of(self.peers.started.elapsed());
+        for (operator, frontier) in latency.frontiers() {
+            let seconds = TICK.as_secs_f64() * now.saturating_sub(frontier) as f64;
+            (self.sees)(Seen::Behind { operator, seconds });
+        }
+    }
 }
 
 /// The lanes of the process by name, and the groups that run on one worker's own thread by operator.
@@ -252,10 +261,9 @@ fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, M
             scope,
             (&site.layout, &site.specs),
             placed,
-            site.feed.clone(),
+            (site.feed.clone(), site.durable.clone()),
             (&hub, site.levels),
             &latency,
-            site.durable.clone(),
             ended,
         )
     });
@@ -292,14 +300,10 @@ fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, M
                 durable.passed(probes.passed());
             }
         }
-        latency.borrow_mut().poll(&done);
+        latency.borrow_mut().poll(done);
         if site.local(worker) == 0 && shown.elapsed() >= SHOWN {
             shown = Instant::now();
-            let now = tick_of(site.peers.started.elapsed());
-            for (operator, frontier) in latency.borrow().frontiers() {
-                let seconds = TICK.as_secs_f64() * now.saturating_sub(frontier) as f64;
-                (site.sees)(Seen::Behind { operator, seconds });
-            }
+            site.show(&latency.borrow());
         }
     }
     if let Some(durable) = &site.durable {
@@ -309,7 +313,7 @@ fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, M
     while !known.done() {
         worker.step_or_park(Some(Duration::from_millis(2)));
     }
-    latency.borrow_mut().poll(&done);
+    latency.borrow_mut().poll(done);
     let latency = latency.take();
     latency.into_histograms()
 }
