@@ -50,6 +50,9 @@ const ROUTED: [Kind; 16] = [
     Kind::Settled,
 ];
 
+/// Longer than anybody waits.
+const A_YEAR: Duration = Duration::from_secs(365 * 86_400);
+
 /// What runs one operator of a worker: a group of its own, or a pool of lanes.
 pub(crate) enum Placed {
     Worker(Group),
@@ -234,7 +237,12 @@ fn batching(operator: &OperatorSpec) -> Batching {
         // A group that begins with whole episodes takes them one by one; its pieces are batched inside.
         max_items: if operator.stages.len() > 1 { 1 } else { operator.max_items },
         max_wait: Duration::from_millis(operator.max_wait_ms),
-        deadline: Duration::from_secs(operator.deadline_seconds),
+        // Whoever publishes waits for stores that come back, or stops the run: it is never given up for late.
+        deadline: if operator.stages.contains(&Stage::Publish) {
+            A_YEAR
+        } else {
+            Duration::from_secs(operator.deadline_seconds)
+        },
     }
 }
 
