@@ -27,7 +27,7 @@ pub enum Command {
     Batch(BatchArgs),
     /// Makes previews of what appears in a folder or in topics of Kafka, until it is stopped; goes on from
     /// there when started again.
-    Run(RunArgs),
+    Run(Box<RunArgs>),
     /// Starts several processes of `hark run` on this machine as one cluster, and all of them again when
     /// one is lost.
     Cluster(ClusterArgs),

@@ -27,7 +27,7 @@ fn main() -> ExitCode {
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Batch(args) => batch::batch(args),
-        Command::Run(args) => live::run(args),
+        Command::Run(args) => live::run(*args),
         Command::Cluster(args) => cluster::cluster(&args),
         Command::Announce(args) => kafka::announce(&args),
         Command::Replay(args) => batch::replay(args),

@@ -109,7 +109,11 @@ impl Broker {
         *self.running.lock().expect("no test panics there") = Some(Java { shell, pid: pid.trim().to_owned() });
         let (started, consumer) = (Instant::now(), self.consumer("nobody"));
         while consumer.fetch_metadata(None, Duration::from_secs(1)).is_err() {
-            assert!(started.elapsed() < PATIENCE, "{}", std::fs::read_to_string(self.folder.join("log")).unwrap());
+            assert!(
+                started.elapsed() < PATIENCE,
+                "{}",
+                std::fs::read_to_string(self.folder.join("log")).expect("java logs there")
+            );
         }
     }
 
