@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result};
 use hark_dataflow::cluster::{Mesh, Peers};
-use hark_dataflow::intake::{Announcements, Feed, Repeats};
+use hark_dataflow::intake::{Feed, Repeats};
 use hark_dataflow::publish::End;
 use hark_dataflow::sink::{OutcomeTable, Which, previews};
-use hark_dataflow::source::{self, Bounded, Input};
+use hark_dataflow::source::{self, Bounded, Input, Source};
 use hark_dataflow::{Job, Seen};
 use hark_operators::record::Announcement;
 
@@ -25,7 +25,7 @@ pub fn batch(args: BatchArgs) -> Result<ExitCode> {
     let announcements = source::read(&input)?;
     let progress = Progress::new(args.job.log);
     progress.count_in_background(source::read(&input)?);
-    job(args.job, vec![folder_of(&args.input)], Box::new(announcements), progress)
+    job(args.job, vec![folder_of(&args.input)], Box::new(Bounded::new(announcements)), progress)
 }
 
 /// Runs the failed episodes of an earlier job again; what they were announced as stands in the table.
@@ -52,20 +52,16 @@ pub fn replay(args: ReplayArgs) -> Result<ExitCode> {
     roots.dedup();
     let progress = Progress::new(args.log);
     progress.expect(failed.len() as u64);
-    job(args, roots, Box::new(failed.into_iter().map(Ok)), progress)
+    job(args, roots, Box::new(Bounded::new(failed.into_iter().map(Ok))), progress)
 }
 
-fn job(args: JobArgs, mut roots: Vec<PathBuf>, announcements: Announcements, progress: Progress) -> Result<ExitCode> {
+/// Runs all that a source has, to its page.
+pub fn job(args: JobArgs, mut roots: Vec<PathBuf>, source: Box<dyn Source>, progress: Progress) -> Result<ExitCode> {
     roots.extend(args.allow_root.iter().cloned());
     let peers = Peers::alone(usize::from(args.workers));
     let setting = Setting::open(&args, roots, peers.process, None)?;
-    let feed = Arc::new(Feed::new(
-        Box::new(Bounded::new(announcements)),
-        Repeats::of_this_run(),
-        setting.promoted,
-        peers,
-        args.max_in_flight as usize,
-    ));
+    let feed =
+        Arc::new(Feed::new(source, Repeats::of_this_run(), setting.promoted, peers, args.max_in_flight as usize));
     let bar = progress.clone();
     let layout = setting.layout.name.clone();
     let job = Job {
@@ -100,7 +96,8 @@ pub fn write_results(table: &OutcomeTable, output: &Path) -> Result<PathBuf> {
         .with_context(|| format!("cannot write the result page into {}", output.display()))
 }
 
-fn folder_of(input: &Path) -> PathBuf {
+/// The folder that paths of an input may lie under.
+pub fn folder_of(input: &Path) -> PathBuf {
     if input.is_dir() {
         return input.to_owned();
     }

@@ -8,6 +8,7 @@ use hark_dataflow::dedupe::Levels;
 use hark_dataflow::publish::Correct;
 use hark_operators::stage::Drill;
 
+use crate::backfill::BackfillArgs;
 use crate::cluster::ClusterArgs;
 use crate::kafka::{AnnounceArgs, BrokerArgs, KafkaArgs};
 use crate::kept::Kept;
@@ -31,6 +32,8 @@ pub enum Command {
     /// Starts several processes of `hark run` on this machine as one cluster, and all of them again when
     /// one is lost.
     Cluster(ClusterArgs),
+    /// Makes previews of a stretch of the past once more, into a generation of its own.
+    Backfill(Box<BackfillArgs>),
     /// Announces the episodes of an input to a topic of Kafka.
     Announce(AnnounceArgs),
     /// Runs episodes of an earlier job again, or announces them again.

@@ -1,5 +1,6 @@
 //! The `hark` command: reads the arguments, resolves them, runs one job.
 
+mod backfill;
 mod batch;
 mod cli;
 mod cluster;
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Batch(args) => batch::batch(args),
         Command::Run(args) => live::run(*args),
         Command::Cluster(args) => cluster::cluster(&args),
+        Command::Backfill(args) => backfill::backfill(*args),
         Command::Announce(args) => kafka::announce(&args),
         Command::Replay(args) => batch::replay(args),
         Command::Outcomes(args) => table::list(&args),

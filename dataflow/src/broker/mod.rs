@@ -16,6 +16,7 @@ mod error;
 mod heard;
 mod look;
 mod properties;
+mod range;
 mod topics;
 
 use rdkafka::ClientConfig;
@@ -25,6 +26,8 @@ pub use error::BrokerError;
 pub(crate) use heard::Heard;
 pub(crate) use look::partitions_now;
 pub use properties::Properties;
+pub(crate) use range::origin;
+pub use range::{Range, Span};
 pub use topics::Limits;
 pub(crate) use topics::dead_letters_of;
 

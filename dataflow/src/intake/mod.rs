@@ -32,7 +32,7 @@ use timely::dataflow::{Scope, StreamVec};
 
 use crate::cluster::Peers;
 use crate::latency::EpochLatency;
-use crate::source::{BadEntry, Entry, Offer, Positions, Source};
+use crate::source::{BadEntry, Offer, Positions, Source};
 
 pub use repeats::Repeats;
 
@@ -43,9 +43,6 @@ pub const TICK: Duration = Duration::from_millis(100);
 pub(crate) fn tick_of(elapsed: Duration) -> Epoch {
     (elapsed.as_millis() / TICK.as_millis()) as Epoch
 }
-
-/// Announcements and entries that could not be read, in the source's order.
-pub type Announcements = Box<dyn Iterator<Item = Entry> + Send>;
 
 /// A source of announcements shared by the workers of a process.
 pub struct Feed {

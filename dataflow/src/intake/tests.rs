@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use super::*;
-use crate::source::Bounded;
+use crate::source::{Bounded, Entry};
 
 fn announced(id: usize, seconds: f64) -> Result<Announcement, BadEntry> {
     let fault = hark_operators::Fault::poison("source", "test", "", "");

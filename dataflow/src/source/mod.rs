@@ -56,6 +56,20 @@ pub enum Input {
 }
 
 impl Input {
+    /// What of it lies in partitions whose date (`date=2026-11-01` in a path) is `within`; `None` where
+    /// nothing does.
+    pub fn of_dates(self, within: &impl Fn(&str) -> bool) -> Option<Input> {
+        match self {
+            Input::Partitions(inputs) => {
+                let kept: Vec<Input> = inputs.into_iter().filter_map(|input| input.of_dates(within)).collect();
+                (!kept.is_empty()).then_some(Input::Partitions(kept))
+            }
+            Input::Rss(ref path) | Input::JsonLines(ref path) | Input::Parquet(ref path) => {
+                is_of(path, within).then_some(self)
+            }
+        }
+    }
+
     /// Finds out what lies at `path` by looking at it: a folder, or a file judged by its first
     /// bytes, and by its name only where they say nothing (an empty partition).
     ///
@@ -69,6 +83,12 @@ impl Input {
         let head = open::head(path).map_err(|error| SourceError::of_io(path, error))?;
         open::kind(&head, path).map(|kind| kind.input(path)).ok_or_else(|| SourceError::unknown(path, &head))
     }
+}
+
+/// Whether a path names such a date.
+fn is_of(path: &Path, within: &impl Fn(&str) -> bool) -> bool {
+    let dates = path.iter().filter_map(|part| part.to_str()?.strip_prefix("date="));
+    dates.map(within).next_back().unwrap_or(false)
 }
 
 /// The announcements of `input` in its order. Relative paths of an announcement are relative to

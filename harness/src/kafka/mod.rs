@@ -10,11 +10,11 @@ mod replay;
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
-use hark_dataflow::broker::{Brokers, Properties};
+use hark_dataflow::broker::{Brokers, Properties, Span};
 use hark_dataflow::cluster::Peers;
 use hark_dataflow::sink::Messages;
 use hark_dataflow::sink::messages::Topics;
-use hark_dataflow::source::kafka::{Settings, Share};
+use hark_dataflow::source::kafka::{Past, Settings, Share};
 use hark_dataflow::source::{Kafka, Positions};
 
 pub use announce::announce;
@@ -27,6 +27,11 @@ impl BrokerArgs {
         let Some(addresses) = &self.brokers else { return Ok(None) };
         let properties = self.kafka_config.as_deref().map(Properties::read).transpose()?.unwrap_or_default();
         Ok(Some(Brokers::new(addresses, properties)))
+    }
+
+    /// What lay in topics between two times.
+    pub fn past(&self, topics: &[String], span: Span, longest: usize) -> Result<Past> {
+        Ok(Past::open(&self.needed()?, topics, span, longest)?)
     }
 
     /// The brokers of a command that is about nothing else.

@@ -61,14 +61,10 @@ impl Workload {
 
     /// Waits until each that was announced has its outcome.
     fn wait(&self, cluster: &mut Cluster) {
-        let (started, mut seen) = (Instant::now(), 0);
-        while seen < self.announced {
-            std::thread::sleep(Duration::from_millis(100));
-            assert!(cluster.supervisor.try_wait().expect("it is our child").is_none(), "the cluster has given up");
-            assert!(started.elapsed() < PATIENCE, "{seen} of {} have their outcome", self.announced);
+        cluster.wait_until("an outcome of each", || {
             let listed = hark(&["outcomes", "--output", path(&self.output()), "--json"]);
-            seen = listed.out.lines().count();
-        }
+            listed.out.lines().count() >= self.announced
+        });
     }
 
     /// What is durable is what a batch makes of the same announcements, byte by byte.
@@ -112,18 +108,38 @@ fn words(at: usize) -> String {
 }
 
 /// A cluster and its supervisor.
-struct Cluster {
+pub struct Cluster {
     supervisor: Child,
 }
 
 impl Cluster {
     fn start(load: &Workload, processes: usize, workers: usize) -> Self {
         let (input, output) = (load.folder.path().join("in"), load.output());
+        let args = ["--embedded", "--input", path(&input), "--output", path(&output), "--accept-gates"];
+        Self::launch(processes, workers, &args.map(str::to_owned))
+    }
+
+    /// Of processes that are told this.
+    pub fn launch(processes: usize, workers: usize, run: &[String]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hark"));
         command.args(["cluster", "-n", &processes.to_string(), "--listen", "127.0.0.1:0", "--failed-starts", "1000"]);
-        command.args(["--embedded", "--input", path(&input), "--output", path(&output), "--accept-gates"]);
-        command.args(["-w", &workers.to_string()]).env("RUST_LOG", "warn").stderr(Stdio::null());
+        command.args(["-w", &workers.to_string()]).args(run).env("RUST_LOG", "warn").stderr(Stdio::null());
         Self { supervisor: command.spawn().expect("the binary was built") }
+    }
+
+    /// Waits for something, as long as the cluster has not given up.
+    pub fn wait_until(&mut self, what: &str, holds: impl Fn() -> bool) {
+        let started = Instant::now();
+        while !holds() {
+            std::thread::sleep(Duration::from_millis(100));
+            assert!(self.supervisor.try_wait().expect("it is our child").is_none(), "the cluster has given up");
+            assert!(started.elapsed() < PATIENCE, "{what} does not come to hold");
+        }
+    }
+
+    /// As a machine loses it.
+    pub fn kill_one(&self, at: usize) {
+        self.signal(self.members()[at], "-KILL");
     }
 
     /// The processes that are there at this moment.
@@ -139,7 +155,7 @@ impl Cluster {
     }
 
     /// As an orchestrator stops it.
-    fn drain(mut self) -> ExitStatus {
+    pub fn drain(mut self) -> ExitStatus {
         self.signal(self.supervisor.id(), "-TERM");
         self.supervisor.wait().expect("it is our child")
     }

@@ -95,6 +95,7 @@ fn what_is_withdrawn_while_it_is_on_its_way_is_nowhere_to_be_reached_afterwards(
         listed.out.lines().filter(|line| line.contains("\"taken_down\"")).count()
     };
     run.wait_until("all withdrawals to have taken effect", |_| taken_down(&output) == ids.len());
+    run.wait_until("nothing to be on its way", |run| run.metric("hark_in_flight_episodes") == 0.0);
     assert_eq!(run.stop(), Some(0));
     let ended = outcomes(&output);
     assert!(states(&ended).values().all(|state| *state == "taken_down") && ended.len() == ids.len(), "{ended:?}");

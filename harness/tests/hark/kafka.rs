@@ -7,7 +7,9 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::broker::Broker;
+use crate::cluster::Cluster;
 use crate::command::{Ran, hark, objects, outcomes, path, root, write_episodes};
+use crate::oracle::differences;
 use crate::running::Running;
 
 /// Words of an episode's own, so that no two are alike; enough of them for a preview.
@@ -61,17 +63,21 @@ impl<'a> Job<'a> {
         self.folder.path().join("out")
     }
 
-    fn run(&self) -> Running {
+    /// What `hark run` is told of all this.
+    fn args(&self) -> Vec<String> {
         let (address, output, ann) = (self.broker.address(), self.output(), self.of("ann"));
         let (previews, told) = (self.of("previews"), self.of("outcomes"));
-        Running::launch(
-            &[
-                &["--brokers", &address, "--announcements", &ann, "--previews", &previews],
-                &["--outcomes-topic", &told, "--group", self.name, "--output", path(&output)],
-                &["--accept-gates", "--allow-root", path(self.folder.path())][..],
-            ]
-            .concat(),
-        )
+        let args = [
+            &["--brokers", &address, "--announcements", &ann, "--previews", &previews],
+            &["--outcomes-topic", &told, "--group", self.name, "--output", path(&output)],
+            &["--accept-gates", "--allow-root", path(self.folder.path())][..],
+        ];
+        args.concat().into_iter().map(str::to_owned).collect()
+    }
+
+    fn run(&self) -> Running {
+        let args = self.args();
+        Running::launch(&args.iter().map(String::as_str).collect::<Vec<_>>())
     }
 
     fn send(&self, episodes: &[Value]) {
@@ -277,6 +283,50 @@ fn twice_and_in_any_order_gives_the_same_set() {
     assert_eq!(run.stop(), Some(0));
     job.is_as_a_batch_of(&all);
     job.all_is_committed();
+}
+
+#[test]
+fn two_processes_share_the_partitions_one_commits_for_all_and_either_may_be_killed() {
+    let job = Job::new(Broker::shared(), "shared");
+    let all: Vec<Value> = (0..24).map(|at| talk(&format!("shared-{at}"), at + 1)).collect();
+    job.send(&all[..12]);
+    let mut cluster = Cluster::launch(2, 1, &job.args());
+    cluster.wait_until("the first half to have ended", || job.listed() >= 12);
+    cluster.kill_one(1);
+    job.send(&all[12..]);
+    cluster.wait_until("the rest to have ended", || job.listed() >= 24);
+    assert!(cluster.drain().success());
+    job.is_as_a_batch_of(&all);
+    job.all_is_committed();
+}
+
+#[test]
+fn what_a_topic_held_replayed_as_a_backfill_gives_the_same_outcomes_and_bytes() {
+    let broker = Broker::shared();
+    let job = Job::new(broker, "backfill");
+    let mut all: Vec<Value> = (0..8).map(|at| talk(&format!("past-{at}"), at + 1)).collect();
+    all.push(json!({"id": "past-3", "withdrawn": true}));
+    all.push(json!({"id": "past-nowhere", "title": "x", "audio": "/nowhere.mp3"}));
+    job.send(&all);
+    let run = job.run();
+    job.wait_for(&run, 9);
+    run.wait_until("nothing to be on its way", |run| run.metric("hark_in_flight_episodes") == 0.0);
+    assert_eq!(run.stop(), Some(0));
+    let (ann, address, again) = (job.of("ann"), broker.address(), job.folder.path().join("again"));
+    let day = |from_now: i64| {
+        let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
+        today.checked_add(jiff::Span::new().days(from_now)).expect("a day").to_string()
+    };
+    let backfill = |from: &str, to: &str| {
+        let args = ["backfill", "--brokers", &address, "--announcements", &ann, "--from", from, "--to", to];
+        hark(&[&args[..], &["--output", path(&again), "--promote", "--accept-gates"]].concat())
+    };
+    let ran = backfill(&day(-1), &day(2));
+    assert_eq!(ran.code, 3, "one has no audio: {}", ran.err);
+    assert_eq!(differences(&again.join("current"), &job.output()), [""; 0]);
+    let ran = backfill(&day(-9), &day(-8));
+    assert_eq!(ran.code, 0, "nothing was announced then: {}", ran.err);
+    assert!(outcomes(&again.join("current")).is_empty());
 }
 
 #[test]

@@ -1,5 +1,6 @@
 //! End to end: the real binary on real input.
 
+mod backfill;
 mod broker;
 mod cluster;
 mod command;

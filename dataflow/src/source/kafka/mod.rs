@@ -16,6 +16,7 @@
 
 mod lag;
 mod message;
+mod past;
 mod reader;
 mod survey;
 
@@ -29,6 +30,7 @@ use super::live::{Offer, Positions, Source};
 use crate::broker::{BrokerError, Brokers};
 
 pub use lag::{Behind, Lag};
+pub use past::Past;
 
 /// Urgent messages in a row after which one of the others is looked for: they keep a tenth.
 const IN_A_ROW: u32 = 9;

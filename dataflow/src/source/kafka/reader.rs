@@ -5,11 +5,10 @@ use std::time::Duration;
 use hark_operators::record::Origin;
 use rdkafka::consumer::{BaseConsumer, CommitMode, Consumer};
 use rdkafka::error::KafkaError;
-use rdkafka::message::{BorrowedMessage, Headers};
-use rdkafka::{Message as _, Offset, TopicPartitionList};
+use rdkafka::{Offset, TopicPartitionList};
 
 use super::{Lag, Positions, Share};
-use crate::broker::{BrokerError, Brokers, Heard, partitions_now};
+use crate::broker::{BrokerError, Brokers, Heard, origin, partitions_now};
 
 /// How long a broker may take to say what a group has committed: the first time, it makes a topic for it.
 const PATIENCE: Duration = Duration::from_secs(20);
@@ -117,19 +116,5 @@ impl Reader {
             lag.spans(&name(topic, partition), begin, end);
         }
         Ok(())
-    }
-}
-
-/// A message of its own, free of the client's memory.
-fn origin(message: &BorrowedMessage<'_>) -> Origin {
-    let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
-    Origin {
-        topic: message.topic().to_owned(),
-        partition: message.partition(),
-        offset: message.offset(),
-        timestamp_ms: message.timestamp().to_millis(),
-        key: message.key().map(<[u8]>::to_vec),
-        value: message.payload().map(<[u8]>::to_vec),
-        headers: headers.map(|header| (header.key.to_owned(), header.value.map(<[u8]>::to_vec))).collect(),
     }
 }
