@@ -119,7 +119,9 @@ pub struct ReplayArgs {
 }
 
 /// What every job is told.
+// Where the group is optional it is there with its output: of nested groups clap does not know the members.
 #[derive(Args)]
+#[group(args = ["output"])]
 pub struct JobArgs {
     /// Where previews, the outcomes table and the result page go.
     #[arg(long, value_name = "FOLDER")]

@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::command::{hark, outcomes, path, root};
+use crate::command::{hark, outcomes, path, recorded, root};
 use crate::live::announce;
 use crate::oracle::differences;
 
@@ -61,10 +61,7 @@ impl Workload {
 
     /// Waits until each that was announced has its outcome.
     fn wait(&self, cluster: &mut Cluster) {
-        cluster.wait_until("an outcome of each", || {
-            let listed = hark(&["outcomes", "--output", path(&self.output()), "--json"]);
-            listed.out.lines().count() >= self.announced
-        });
+        cluster.wait_until("an outcome of each", || recorded(&self.output(), "TRUE") >= self.announced);
     }
 
     /// What is durable is what a batch makes of the same announcements, byte by byte.

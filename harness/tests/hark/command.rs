@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use rusqlite::{Connection, OpenFlags};
 use serde_json::Value;
 
 /// One finished run of the command.
@@ -46,6 +47,16 @@ pub fn outcomes(output: &Path) -> BTreeMap<String, Value> {
         assert!(outcomes.insert(episode, outcome).is_none(), "an episode has exactly one outcome: {line}");
     }
     outcomes
+}
+
+/// How many rows the outcomes table has while a job writes it, of those that meet a condition; 0 before
+/// there is one. Cheaper than asking the command, which a test that waits does often.
+pub fn recorded(output: &Path, condition: &str) -> usize {
+    let flags = OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX;
+    let count = Connection::open_with_flags(output.join("outcomes.db"), flags).and_then(|table| {
+        table.query_row(&format!("SELECT count(*) FROM outcomes WHERE {condition}"), [], |row| row.get::<_, i64>(0))
+    });
+    count.map_or(0, |count| usize::try_from(count).expect("a count"))
 }
 
 /// How many outcomes have this state.

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::command::{hark, objects, outcomes, path, root};
+use crate::command::{hark, objects, outcomes, path, recorded, root};
 use crate::live::{announce, states};
 use crate::oracle::differences;
 use crate::running::Running;
@@ -90,11 +90,7 @@ fn what_is_withdrawn_while_it_is_on_its_way_is_nowhere_to_be_reached_afterwards(
         announce(folder.path(), &[json!({"id": id, "withdrawn": true})]);
     }
     let output = folder.path().join("out");
-    let taken_down = |output: &Path| {
-        let listed = hark(&["outcomes", "--output", path(output), "--json"]);
-        listed.out.lines().filter(|line| line.contains("\"taken_down\"")).count()
-    };
-    run.wait_until("all withdrawals to have taken effect", |_| taken_down(&output) == ids.len());
+    run.wait_until("all withdrawals to have taken effect", |_| recorded(&output, "state = 'taken_down'") == ids.len());
     run.wait_until("nothing to be on its way", |run| run.metric("hark_in_flight_episodes") == 0.0);
     assert_eq!(run.stop(), Some(0));
     let ended = outcomes(&output);

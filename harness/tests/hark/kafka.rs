@@ -8,7 +8,7 @@ use serde_json::{Value, json};
 
 use crate::broker::Broker;
 use crate::cluster::Cluster;
-use crate::command::{Ran, hark, objects, outcomes, path, root, write_episodes};
+use crate::command::{Ran, hark, objects, outcomes, path, recorded, root, write_episodes};
 use crate::oracle::differences;
 use crate::running::Running;
 
@@ -90,9 +90,7 @@ impl<'a> Job<'a> {
     }
 
     fn listed(&self) -> usize {
-        let output = self.output();
-        let listed = hark(&["outcomes", "--output", path(&output), "--json"]);
-        if listed.code == 0 { listed.out.lines().count() } else { 0 }
+        recorded(&self.output(), "TRUE")
     }
 
     /// Outcomes as their topic tells them last, by episode.

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::command::{count, hark, objects, outcomes, path, root};
+use crate::command::{count, hark, objects, outcomes, path, recorded, root};
 use crate::running::Running;
 
 /// A folder with `in`, and audio beside the announcements.
@@ -83,7 +83,7 @@ fn wherever_it_is_killed_every_announcement_ends_once_and_as_without_a_kill() {
         run.kill();
     }
     let run = Running::start(folder.path(), &["--accept-gates"]);
-    run.wait_until("all to have ended", |run| run.get("/readyz").0 == 200 && ended(&output, &all));
+    run.wait_until("all to have ended", |run| run.get("/readyz").0 == 200 && recorded(&output, "TRUE") == all.len());
     assert_eq!(run.stop(), Some(0));
     let killed = outcomes(&output);
 
@@ -95,12 +95,6 @@ fn wherever_it_is_killed_every_announcement_ends_once_and_as_without_a_kill() {
     assert_eq!(states(&killed), states(&outcomes(calm.path())));
     assert_eq!(objects(&output), objects(calm.path()), "the same previews, byte by byte");
     assert_eq!(count(&killed, "published"), 3);
-}
-
-/// Whether each of these has its outcome, as far as can be read while the job runs.
-fn ended(output: &Path, all: &[Value]) -> bool {
-    let listed = hark(&["outcomes", "--output", path(output), "--json"]);
-    listed.code == 0 && listed.out.lines().count() == all.len()
 }
 
 #[test]
