@@ -13,7 +13,7 @@
 //! Invariant: the source is committed up to there only after the snapshot that says so.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -42,6 +42,8 @@ pub struct Durable {
     frontier: AtomicU64,
     /// Workers that have what was known before.
     restored: AtomicUsize,
+    /// Rows that an earlier run left wrong have been found.
+    compared: AtomicBool,
     positions: Mutex<Positions>,
     facts: AtomicU64,
 }
@@ -72,6 +74,7 @@ impl Durable {
             read: Mutex::default(),
             frontier: AtomicU64::new(0),
             restored: AtomicUsize::new(0),
+            compared: AtomicBool::new(false),
             positions: Mutex::new(positions),
             facts: AtomicU64::new(0),
         }
@@ -95,6 +98,11 @@ impl Durable {
     /// Whether so many workers have.
     pub fn is_restored(&self, workers: usize) -> bool {
         self.restored.load(Ordering::Acquire) >= workers
+    }
+
+    /// Whether all rows have been compared with what was known before, and corrections have set out.
+    pub fn has_compared(&self) -> bool {
+        self.compared.load(Ordering::Acquire)
     }
 
     /// Something became known.
@@ -196,6 +204,7 @@ impl Keeper {
                 if !compared {
                     compared = true;
                     publisher.compare(&peers);
+                    durable.compared.store(true, Ordering::Release);
                 }
                 if let Err(error) = publisher.refresh() {
                     publisher.stop(error);

@@ -112,6 +112,7 @@ pub struct Metrics {
     snapshot_age: Seconds,
     snapshot_bytes: Gauge,
     facts: Counter,
+    compared: Gauge,
     /// Of a source of topics, and of nothing else.
     lag: Option<Lag>,
     lag_messages: Family<TopicLabels, Gauge>,
@@ -149,6 +150,7 @@ impl Metrics {
             snapshot_age: Gauge::default(),
             snapshot_bytes: Gauge::default(),
             facts: Counter::default(),
+            compared: Gauge::default(),
             lag: None,
             lag_messages: Family::default(),
             lag_seconds: Family::default(),
@@ -231,6 +233,11 @@ impl Metrics {
             self.snapshot_bytes.clone(),
         );
         registry.register("snapshot_facts", "Facts made durable", self.facts.clone());
+        registry.register(
+            "rows_compared",
+            "1 once rows of earlier runs have been compared with what is known",
+            self.compared.clone(),
+        );
     }
 
     /// From now on the lag of a source is shown, and what of it went to dead letters.
@@ -335,6 +342,7 @@ impl Metrics {
         self.audio_bytes.set(audio.held() as i64);
         self.disk_bytes.set(disk.held() as i64);
         self.popular_bands.set(publisher.judgements().popular_bands() as i64);
+        self.compared.set(i64::from(durable.has_compared()));
         let (age, bytes) = durable.age_and_size();
         self.snapshot_age.set(age.unwrap_or_default());
         self.snapshot_bytes.set(bytes as i64);

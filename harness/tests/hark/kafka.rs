@@ -86,7 +86,7 @@ impl<'a> Job<'a> {
 
     /// Waits until the table holds so many outcomes.
     fn wait_for(&self, run: &Running, count: usize) {
-        run.wait_until("all to have ended", |run| run.get("/readyz").0 == 200 && self.listed() >= count);
+        run.wait_until("all to have ended", |run| run.metric("hark_rows_compared") == 1.0 && self.listed() >= count);
     }
 
     fn listed(&self) -> usize {

@@ -83,7 +83,10 @@ fn wherever_it_is_killed_every_announcement_ends_once_and_as_without_a_kill() {
         run.kill();
     }
     let run = Running::start(folder.path(), &["--accept-gates"]);
-    run.wait_until("all to have ended", |run| run.get("/readyz").0 == 200 && recorded(&output, "TRUE") == all.len());
+    run.wait_until("rows to be compared", |run| run.metric("hark_rows_compared") == 1.0);
+    run.wait_until("all to have ended", |run| {
+        run.metric("hark_in_flight_episodes") == 0.0 && recorded(&output, "TRUE") == all.len()
+    });
     assert_eq!(run.stop(), Some(0));
     let killed = outcomes(&output);
 
