@@ -23,7 +23,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use crossbeam_channel::Receiver;
 use hark_operators::driver::Epoch;
-use hark_operators::record::{Announcement, Body, Episode, EpisodeId, EpisodeKey, Failure, Origin, Priority, Record};
+use hark_operators::record::{Announcement, Body, Episode, EpisodeId, EpisodeKey, Failure, Origin, Record};
 use serde::{Deserialize, Serialize};
 use timely::container::CapacityContainerBuilder;
 use timely::dataflow::operators::generic::OutputBuilder;
@@ -330,20 +330,8 @@ fn expected_seconds(announcement: &Announcement) -> f64 {
 
 /// An entry that could not be read still has exactly one outcome, under the best id known of it.
 fn unreadable(bad: &BadEntry) -> Announcement {
-    Announcement {
-        key: EpisodeKey { episode: EpisodeId(bad.id.clone()), revision: 0 },
-        show: String::new(),
-        title: bad.place.clone(),
-        description: String::new(),
-        published: 0,
-        audio: None,
-        transcript: None,
-        language: None,
-        declared_seconds: None,
-        priority: Priority::Normal,
-        withdrawn: false,
-        base: String::new(),
-    }
+    let key = EpisodeKey { episode: EpisodeId(bad.id.clone()), revision: 0 };
+    Announcement { title: bad.place.clone(), ..Announcement::bare(key, String::new()) }
 }
 
 /// Seconds since 1970 UTC.

@@ -84,3 +84,23 @@ pub struct Announcement {
     /// Folder or URL that relative paths are resolved against (where the announcement was read).
     pub base: String,
 }
+
+impl Announcement {
+    /// One of which nothing is known but whose it is; relative paths in it are relative to `base`.
+    pub fn bare(key: EpisodeKey, base: String) -> Self {
+        Self {
+            key,
+            show: String::new(),
+            title: String::new(),
+            description: String::new(),
+            published: 0,
+            audio: None,
+            transcript: None,
+            language: None,
+            declared_seconds: None,
+            priority: Priority::Normal,
+            withdrawn: false,
+            base,
+        }
+    }
+}

@@ -61,18 +61,6 @@ fn is_json(content_type: &str) -> bool {
 }
 
 fn withdrawal(id: &str, revision: u64, base: String) -> Announcement {
-    Announcement {
-        key: EpisodeKey { episode: EpisodeId(id.to_owned()), revision },
-        show: String::new(),
-        title: String::new(),
-        description: String::new(),
-        published: 0,
-        audio: None,
-        transcript: None,
-        language: None,
-        declared_seconds: None,
-        priority: Priority::Normal,
-        withdrawn: true,
-        base,
-    }
+    let key = EpisodeKey { episode: EpisodeId(id.to_owned()), revision };
+    Announcement { withdrawn: true, ..Announcement::bare(key, base) }
 }
