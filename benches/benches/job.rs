@@ -10,7 +10,7 @@ use anyhow::{Context, Result, anyhow};
 use hark_benches::job::{self, DECODE_CHILD};
 use hark_benches::material::{self, Episode};
 use hark_benches::{bare, median, seconds};
-use hark_models::device::{Device, lane_thread_setup};
+use hark_models::device::{Device, Placement, lane_thread_setup};
 use hark_models::manifest::Manifest;
 use hark_operators::stage::warm::Models;
 
@@ -65,11 +65,11 @@ fn stages(episodes: &[Episode]) -> Result<()> {
         println!("decode {:<36}{:>9.0}   {:.2} of ffmpeg's time", episode.name, episode.seconds / ours, ours / theirs);
     }
     let samples = bare::samples(&decoder, &episodes[0].audio)?;
-    let detector = models.speech()?;
+    let detector = models.speech(Placement::CPU)?;
     let row = |name: &str, taken: f64| println!("{name:<43}{:>9.0}", episodes[0].seconds / taken);
     row("speech", median((0..RUNS).map(|_| seconds(|| drop(bare::speech(&detector, &samples)))).collect()));
     row("events", median((0..RUNS).map(|_| seconds(|| bare::levels(&samples))).collect()));
-    let embedder = models.embedder()?;
+    let embedder = models.embedder(Placement::CPU)?;
     let passages = bare::read_and_embed(&embedder, &episodes[0].transcript)?;
     let taken =
         median((0..RUNS).map(|_| seconds(|| drop(bare::read_and_embed(&embedder, &episodes[0].transcript)))).collect());
@@ -81,7 +81,7 @@ fn stages(episodes: &[Episode]) -> Result<()> {
 fn whole_job(episodes: &[Episode]) -> Result<()> {
     let decoder = job::decoder()?;
     let models = models()?;
-    let (detector, embedder) = (models.speech()?, models.embedder()?);
+    let (detector, embedder) = (models.speech(Placement::CPU)?, models.embedder(Placement::CPU)?);
     let (mut graph, mut loops) = (Vec::new(), Vec::new());
     for _ in 0..RUNS {
         let mut heard = 0.0;
@@ -140,7 +140,7 @@ fn narrow() -> Result<()> {
     let audio: f64 = mp3.iter().map(|episode| episode.seconds).sum();
     let hear = |mine: &[&Episode], models: &Models| -> Result<()> {
         let _lane = lane_thread_setup();
-        let (decoder, detector) = (job::decoder()?, models.speech()?);
+        let (decoder, detector) = (job::decoder()?, models.speech(Placement::CPU)?);
         mine.iter().try_for_each(|episode| bare::speech(&detector, &bare::samples(&decoder, &episode.audio)?))
     };
     let taken = median((0..RUNS).map(|_| on_two_threads(&mp3, &hear)).collect::<Result<_>>()?);
@@ -150,7 +150,7 @@ fn narrow() -> Result<()> {
     sentences.sort_by_key(|sentence| std::cmp::Reverse(sentence.len()));
     let embed = |mine: &[String], models: &Models| -> Result<()> {
         let _lane = lane_thread_setup();
-        let embedder = models.embedder()?;
+        let embedder = models.embedder(Placement::CPU)?;
         let texts: Vec<&str> = mine.iter().map(String::as_str).collect();
         texts.chunks(32).try_for_each(|batch| embedder.embed(batch).map(drop).map_err(|error| anyhow!("{error}")))
     };

@@ -77,6 +77,7 @@ pub fn run(layout: &str, workers: usize, episodes: &[Episode], folder: &Path) ->
         weights: Arc::new(Weights::default()),
         accept_gates: true,
         drills: Vec::new(),
+        ballast: None,
         clip: ClipSettings::default(),
         publisher: publisher.clone(),
     });

@@ -21,6 +21,7 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use hark_operators::driver::Epoch;
 
+use crate::death::{self, Step};
 use crate::cluster::Peers;
 use crate::dedupe::Told;
 use crate::intake::{Feed, unix_now};
@@ -151,8 +152,10 @@ impl Durable {
         }
         let positions = farther.unwrap_or_else(|| self.positions());
         snapshots.append(&facts, &positions, (unix_now() * 1000.0) as i64)?;
+        death::after(Step::Facts);
         self.facts.fetch_add(facts.len() as u64, Ordering::Relaxed);
         feed.committed(&positions);
+        death::after(Step::Positions);
         *self.positions.lock().unwrap_or_else(PoisonError::into_inner) = positions;
         if snapshots.full_is_due() {
             snapshots.full(standing())?;

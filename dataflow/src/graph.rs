@@ -11,6 +11,7 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
 use hark_operators::driver::{Batching, Epoch, Group, GroupSpec, Lanes, on_lanes, on_worker};
@@ -28,27 +29,7 @@ use crate::dedupe::{self, Hub, Levels, gate};
 use crate::durable::Durable;
 use crate::intake::{Addressed, Feed, Notice, intake};
 use crate::latency::EpochLatency;
-use crate::layout::{Layout, OperatorSpec, Routing};
-
-/// Kinds that the graph routes from one operator to another.
-const ROUTED: [Kind; 16] = [
-    Kind::Announced,
-    Kind::Fetched,
-    Kind::Heard,
-    Kind::Read,
-    Kind::Known,
-    Kind::Window,
-    Kind::Passage,
-    Kind::Whole,
-    Kind::Finding,
-    Kind::Unfound,
-    Kind::Dossier,
-    Kind::Transcribed,
-    Kind::Chosen,
-    Kind::Rendered,
-    Kind::Failed,
-    Kind::Settled,
-];
+use crate::layout::{Layout, OperatorSpec, ROUTED, Routing};
 
 /// Longer than anybody waits.
 const A_YEAR: Duration = Duration::from_secs(365 * 86_400);
@@ -78,7 +59,15 @@ fn group(operator: &OperatorSpec, layout: &Layout) -> GroupSpec {
     let joined = |kind: Kind| MET.contains(&kind) || GATHERED.contains(&kind);
     let outside: BTreeSet<Kind> =
         ROUTED.into_iter().filter(|&kind| joined(kind) || elsewhere(kind)).chain([Kind::Outcome]).collect();
-    GroupSpec { name: operator.name(), stages: operator.stages.clone(), max_items: operator.max_items, outside }
+    GroupSpec {
+        name: operator.name(),
+        stages: operator.stages.clone(),
+        max_items: operator.max_items,
+        outside,
+        device: layout.lanes.get(&operator.on).and_then(|lanes| lanes.device.clone()),
+        precision: operator.precision,
+        breakers: operator.stages.iter().map(|_| Arc::default()).collect(),
+    }
 }
 
 /// Streams by kind of record, as they become available.
@@ -133,7 +122,7 @@ pub(crate) fn build(
     placed: Vec<Placed>,
     (feed, durable): (Arc<Feed>, Option<Arc<Durable>>),
     (hub, levels): (&Hub, Levels),
-    latency: &Rc<RefCell<EpochLatency>>,
+    (latency, traffic): (&Rc<RefCell<EpochLatency>>, &[Traffic]),
     ended: impl Fn(&Outcome) + 'static,
 ) -> Probes {
     let mut streams = Streams::default();
@@ -157,12 +146,9 @@ pub(crate) fn build(
             streams.add(watched(gather(streams.take(scope, |kind| GATHERED.contains(&kind))), "gather", latency));
             gathered = true;
         }
-        let input = streams.take(scope, |kind| {
-            let own = |stage: &Stage| stage.consumes(kind);
-            let made_inside = operator.stages.iter().any(|stage| makes(*stage, kind));
-            operator.stages.iter().any(own) && !made_inside
-        });
-        let route = routing(operator.routing);
+        let taken = operator.takes();
+        let input = streams.take(scope, |kind| taken.contains(&kind));
+        let route = counted(routing(operator.routing), &traffic[at], scope);
         let output = match placed {
             Placed::Worker(group) => on_worker(input, &spec.name, group, route),
             Placed::Lanes(lanes) => on_lanes(input, spec, at, lanes, batching(operator), route),
@@ -219,19 +205,6 @@ fn watched<'s>(
     stream.probe_with(&probe)
 }
 
-/// Whether a stage makes records of this kind for a later stage.
-fn makes(stage: Stage, kind: Kind) -> bool {
-    match stage {
-        Stage::Fetch => kind == Kind::Fetched,
-        Stage::Pieces => matches!(kind, Kind::Window | Kind::Passage),
-        Stage::Transcribe => kind == Kind::Transcribed,
-        Stage::Select => kind == Kind::Chosen,
-        Stage::Cut => kind == Kind::Rendered,
-        Stage::Decode | Stage::Transcript => false, // what they make goes to the meeting
-        Stage::Speech | Stage::Events | Stage::Embed | Stage::Publish => false,
-    }
-}
-
 fn batching(operator: &OperatorSpec) -> Batching {
     Batching {
         // A group that begins with whole episodes takes them one by one; its pieces are batched inside.
@@ -243,6 +216,45 @@ fn batching(operator: &OperatorSpec) -> Batching {
         } else {
             Duration::from_secs(operator.deadline_seconds)
         },
+        target: operator.target_ms.map(Duration::from_millis),
+    }
+}
+
+/// What crossed one operator's exchange in this process.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Traffic(Arc<Counts>);
+
+#[derive(Debug, Default)]
+struct Counts {
+    records: AtomicU64,
+    bytes: AtomicU64,
+    away: AtomicU64,
+}
+
+impl Traffic {
+    /// Records, bytes of samples, text and numbers in them, and how many of these left their worker.
+    pub(crate) fn counted(&self) -> (u64, u64, u64) {
+        let Counts { records, bytes, away } = &*self.0;
+        (records.load(Ordering::Relaxed), bytes.load(Ordering::Relaxed), away.load(Ordering::Relaxed))
+    }
+}
+
+/// A route that counts what takes it.
+fn counted(
+    route: impl Fn(&Record) -> u64 + 'static,
+    traffic: &Traffic,
+    scope: Scope<'_, Epoch>,
+) -> impl Fn(&Record) -> u64 + 'static {
+    let (traffic, here, workers) = (traffic.clone(), scope.index() as u64, scope.peers() as u64);
+    move |record| {
+        let to = route(record);
+        let payload = record.payload() as u64;
+        traffic.0.records.fetch_add(1, Ordering::Relaxed);
+        traffic.0.bytes.fetch_add(payload, Ordering::Relaxed);
+        if to % workers != here {
+            traffic.0.away.fetch_add(payload, Ordering::Relaxed);
+        }
+        to
     }
 }
 

@@ -4,52 +4,90 @@
 //!
 //! ```toml
 //! name = "split"
+//! exchange = "flat"            # or "plain", "abomonated": numbers between processes
 //! [lanes.cpu]
 //! threads = 1                  # per worker
+//! [lanes.gpu]
+//! threads = 1
+//! shared = true                # of the process, not of each worker
+//! device = "cuda:0"            # or "cpu", "auto"; else as --device says
+//! memory_mb = 40000
 //! [[operator]]
 //! stages = ["speech", "events"]
 //! on = "cpu"                   # a pool of lanes, or "worker"
 //! routing = "spread"           # or "home"
 //! max_items = 16
 //! max_wait_ms = 5
+//! target_ms = 50               # batches of a slow lane are smaller
+//! precision = "bf16"           # or "f32", "f16"
 //! ```
 
 use std::collections::BTreeMap;
 use std::path::Path;
 
+use hark_operators::Precision;
+use hark_operators::record::Kind;
+use hark_operators::record::numbers::Encoding;
 use hark_operators::record::piece::{CONTEXT, WINDOW};
 use hark_operators::stage::Stage;
 use serde::Deserialize;
+use toml::Spanned;
 
 /// A checked layout.
-#[derive(Clone, Debug, PartialEq, Deserialize)]
-#[serde(deny_unknown_fields)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
     /// Its name, as it stands on outcomes and in reports.
     pub name: String,
     /// What it is good for.
-    #[serde(default)]
     pub description: String,
+    /// How samples and embeddings are encoded that cross between processes.
+    pub exchange: Encoding,
     /// Pools of lanes by name.
-    #[serde(default)]
     pub lanes: BTreeMap<String, LanesSpec>,
     /// The operators, in the order in which an episode meets them.
-    #[serde(rename = "operator")]
     pub operators: Vec<OperatorSpec>,
+}
+
+/// A layout file as it is written.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Document {
+    name: String,
+    #[serde(default)]
+    description: String,
+    #[serde(default)]
+    exchange: Encoding,
+    #[serde(default)]
+    lanes: BTreeMap<String, Spanned<LanesSpec>>,
+    #[serde(rename = "operator")]
+    operators: Vec<Spanned<OperatorSpec>>,
 }
 
 /// A pool of lanes.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct LanesSpec {
-    /// Threads per worker, 1 to 256.
+    /// Its line in the file.
+    #[serde(skip)]
+    pub line: usize,
+    /// Threads per worker, or of the whole process where `shared`, 1 to 256.
     pub threads: usize,
+    /// Whether these are lanes of the process, however many workers it has: as a device wants it.
+    #[serde(default)]
+    pub shared: bool,
+    /// Where their models compute: `cpu`, `cuda:0`, `auto`; as `--device` says, if absent.
+    pub device: Option<String>,
+    /// Megabytes that their models may take of that device.
+    pub memory_mb: Option<usize>,
 }
 
 /// Stages that share an operator.
 #[derive(Clone, Debug, PartialEq, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct OperatorSpec {
+    /// Its line in the file.
+    #[serde(skip)]
+    pub line: usize,
     /// The stages, in order.
     pub stages: Vec<Stage>,
     /// A pool of lanes, or `worker`: on the worker's own thread, for stages that never wait.
@@ -66,6 +104,12 @@ pub struct OperatorSpec {
     /// How long a batch may take before its records count as failed.
     #[serde(default = "ten_minutes")]
     pub deadline_seconds: u64,
+    /// How long a batch should take, in milliseconds: its size follows the lane's speed, up to
+    /// `max_items`, which it is at once if this is absent.
+    pub target_ms: Option<u64>,
+    /// What the numbers of its models are kept in.
+    #[serde(default)]
+    pub precision: Precision,
 }
 
 /// How a record finds its worker.
@@ -101,10 +145,12 @@ pub enum LayoutError {
         error: Box<toml::de::Error>,
     },
     /// It makes no graph.
-    #[error("layout {path}: {problem}; {remedy}")]
+    #[error("layout {path}, line {line}: {problem}; {remedy}")]
     Impossible {
         /// The path.
         path: String,
+        /// Where in the file.
+        line: usize,
         /// What cannot be.
         problem: String,
         /// What to change.
@@ -113,8 +159,14 @@ pub enum LayoutError {
 }
 
 /// The layouts that come with hark, by name.
-pub const SHIPPED: [(&str, &str); 2] =
-    [("fused", include_str!("../layouts/fused.toml")), ("split", include_str!("../layouts/split.toml"))];
+pub const SHIPPED: [(&str, &str); 6] = [
+    ("fused", include_str!("../layouts/fused.toml")),
+    ("split", include_str!("../layouts/split.toml")),
+    ("by-family", include_str!("../layouts/by-family.toml")),
+    ("cpu-gpu", include_str!("../layouts/cpu-gpu.toml")),
+    ("low-latency", include_str!("../layouts/low-latency.toml")),
+    ("throughput", include_str!("../layouts/throughput.toml")),
+];
 
 impl Layout {
     /// A shipped layout by its name, or a layout file by its path.
@@ -138,16 +190,14 @@ impl Layout {
     /// # Errors
     /// As for [`Layout::open`].
     pub fn parse(path: &str, text: &str) -> Result<Self, LayoutError> {
-        let mut layout: Self = toml::from_str(text)
+        let document: Document = toml::from_str(text)
             .map_err(|error| LayoutError::Syntax { path: path.to_owned(), error: Box::new(error) })?;
-        for operator in &mut layout.operators {
-            operator.stages.sort();
-        }
-        layout.operators.sort_by_key(|operator| operator.stages.first().copied());
-        layout.check().map_err(|(problem, remedy)| LayoutError::Impossible {
+        let layout = document.placed(text);
+        layout.check().map_err(|Flaw { line, problem, remedy }| LayoutError::Impossible {
             path: path.to_owned(),
+            line,
             problem,
-            remedy,
+            remedy: remedy.to_owned(),
         })?;
         Ok(layout)
     }
@@ -156,22 +206,30 @@ impl Layout {
     /// keeps them until a batch of its models is full: with less, lanes whose batches are all half
     /// full would wait for each other's bytes for ever.
     pub fn least_audio(&self, workers: usize) -> usize {
-        let lanes = |operator: &OperatorSpec| self.lanes.get(&operator.on).map_or(1, |pool| pool.threads) * workers;
+        let lanes = |operator: &OperatorSpec| self.lanes.get(&operator.on).map_or(1, |pool| pool.count(workers));
         let cuts = self.operators.iter().filter(|operator| operator.stages.contains(&Stage::Pieces));
         let windows: usize = cuts.map(|operator| lanes(operator) * (operator.max_items + 1)).sum();
         windows * (WINDOW + CONTEXT) * size_of::<i16>()
     }
 
-    fn check(&self) -> Result<(), (String, String)> {
-        let no = |problem: String, remedy: &str| Err((problem, remedy.to_owned()));
+    fn check(&self) -> Result<(), Flaw> {
         for stage in Stage::ALL {
-            match self.operators.iter().filter(|operator| operator.stages.contains(&stage)).count() {
-                0 => return no(format!("no operator runs stage {stage}"), "add an [[operator]] for it"),
-                1 => {}
-                _ => return no(format!("stage {stage} stands in several operators"), "keep it in one of them"),
+            let mut runs = self.operators.iter().filter(|operator| operator.stages.contains(&stage));
+            let no = |line, problem, remedy| Err(Flaw { line, problem, remedy });
+            match (runs.next(), runs.next()) {
+                (None, _) => return no(1, format!("no operator runs stage {stage}"), "add an [[operator]] for it"),
+                (Some(_), None) => {}
+                (Some(_), Some(again)) => {
+                    return no(
+                        again.line,
+                        format!("stage {stage} stands in several operators"),
+                        "keep it in one of them",
+                    );
+                }
             }
         }
         for (name, lanes) in &self.lanes {
+            let no = |problem, remedy| Err(Flaw { line: lanes.line, problem, remedy });
             if name == "worker" {
                 return no(
                     "a pool of lanes is named worker".into(),
@@ -181,9 +239,13 @@ impl Layout {
             if !(1..=256).contains(&lanes.threads) {
                 return no(format!("lanes {name} have {} threads", lanes.threads), "give 1 to 256");
             }
+            if lanes.memory_mb == Some(0) {
+                return no(format!("lanes {name} have no memory"), "give `memory_mb` above 0, or leave it out");
+            }
         }
         for operator in &self.operators {
             let name = operator.name();
+            let no = |problem, remedy| Err(Flaw { line: operator.line, problem, remedy });
             let has = |stage| operator.stages.contains(&stage);
             if operator.stages.is_empty() {
                 return no("an operator has no stages".into(), "name at least one, or remove it");
@@ -201,6 +263,16 @@ impl Layout {
                 return no(
                     format!("operator {name} waits too long or not at all"),
                     "max_wait_ms up to 60000, deadline_seconds from 1 to 86400",
+                );
+            }
+            if operator.target_ms.is_some_and(|target| !(1..=60_000).contains(&target)) {
+                return no(format!("operator {name} has target_ms out of range"), "give 1 to 60000, or leave it out");
+            }
+            let models = [Stage::Speech, Stage::Embed];
+            if operator.precision != Precision::default() && !models.iter().any(|stage| has(*stage)) {
+                return no(
+                    format!("operator {name} has a precision but no model that knows one"),
+                    "leave `precision` out: speech and embed have it",
                 );
             }
             if has(Stage::Fetch) && operator.stages.len() > 1 {
@@ -246,12 +318,98 @@ impl Layout {
     }
 }
 
+/// Why a layout makes no graph.
+struct Flaw {
+    line: usize,
+    problem: String,
+    remedy: &'static str,
+}
+
+impl Document {
+    /// The layout, each part with its line in the text.
+    fn placed(self, text: &str) -> Layout {
+        let line = |span: std::ops::Range<usize>| 1 + text[..span.start].matches('\n').count();
+        let lanes = self.lanes.into_iter().map(|(name, lanes)| {
+            let line = line(lanes.span());
+            (name, LanesSpec { line, ..lanes.into_inner() })
+        });
+        let mut operators: Vec<OperatorSpec> = self
+            .operators
+            .into_iter()
+            .map(|operator| {
+                let line = line(operator.span());
+                let mut operator = OperatorSpec { line, ..operator.into_inner() };
+                operator.stages.sort();
+                operator
+            })
+            .collect();
+        operators.sort_by_key(|operator| operator.stages.first().copied());
+        Layout {
+            name: self.name,
+            description: self.description,
+            exchange: self.exchange,
+            lanes: lanes.collect(),
+            operators,
+        }
+    }
+}
+
+impl LanesSpec {
+    /// How many lanes a process of `workers` workers has.
+    pub fn count(&self, workers: usize) -> usize {
+        if self.shared { self.threads } else { self.threads * workers }
+    }
+}
+
+/// Kinds that the graph routes from one operator to another.
+pub(crate) const ROUTED: [Kind; 16] = [
+    Kind::Announced,
+    Kind::Fetched,
+    Kind::Heard,
+    Kind::Read,
+    Kind::Known,
+    Kind::Window,
+    Kind::Passage,
+    Kind::Whole,
+    Kind::Finding,
+    Kind::Unfound,
+    Kind::Dossier,
+    Kind::Transcribed,
+    Kind::Chosen,
+    Kind::Rendered,
+    Kind::Failed,
+    Kind::Settled,
+];
+
+/// Whether a stage makes records of this kind for a later stage.
+fn makes(stage: Stage, kind: Kind) -> bool {
+    match stage {
+        Stage::Fetch => kind == Kind::Fetched,
+        Stage::Pieces => matches!(kind, Kind::Window | Kind::Passage),
+        Stage::Transcribe => kind == Kind::Transcribed,
+        Stage::Select => kind == Kind::Chosen,
+        Stage::Cut => kind == Kind::Rendered,
+        Stage::Decode | Stage::Transcript => false, // what they make goes to the meeting
+        Stage::Speech | Stage::Events | Stage::Embed | Stage::Publish => false,
+    }
+}
+
 impl OperatorSpec {
-    /// Its name in logs, metrics and reports: `speech+events@cpu[b16]`.
+    /// Kinds of records that cross its exchange: those that its stages take in and none of them makes.
+    pub fn takes(&self) -> Vec<Kind> {
+        let any = |such: &dyn Fn(Stage) -> bool| self.stages.iter().any(|stage| such(*stage));
+        let taken = |kind: &Kind| any(&|stage| stage.consumes(*kind)) && !any(&|stage| makes(stage, *kind));
+        ROUTED.into_iter().filter(taken).collect()
+    }
+
+    /// Its name in logs, metrics and reports: `speech+events@gpu[b16,bf16]`.
     pub fn name(&self) -> String {
         let stages: Vec<&str> = self.stages.iter().map(|stage| stage.name()).collect();
-        let batch = if self.max_items > 1 { format!("[b{}]", self.max_items) } else { String::new() };
-        format!("{}@{}{batch}", stages.join("+"), self.on)
+        let batch = (self.max_items > 1).then(|| format!("b{}", self.max_items));
+        let precision = (self.precision != Precision::default()).then(|| self.precision.name().to_owned());
+        let marks: Vec<String> = batch.into_iter().chain(precision).collect();
+        let marks = if marks.is_empty() { String::new() } else { format!("[{}]", marks.join(",")) };
+        format!("{}@{}{marks}", stages.join("+"), self.on)
     }
 }
 

@@ -13,6 +13,7 @@
 //! broker/     reaching Kafka
 //! snapshot/   what is known of episodes, durably: facts in hash buckets
 //! durable.rs  when it is made so, and how far the source is read for good
+//! death.rs    rehearsed: between one durable step and the next
 //! publish.rs  the end of an episode: objects, messages, then the row
 //! ```
 //!
@@ -21,6 +22,7 @@
 
 pub mod broker;
 pub mod cluster;
+pub mod death;
 pub mod durable;
 pub mod intake;
 pub mod latency;
@@ -36,4 +38,4 @@ pub mod dedupe;
 mod graph;
 
 pub use layout::Layout;
-pub use run::{Job, RunError, Seen, Summary, run};
+pub use run::{Job, OperatorUse, RunError, Seen, Summary, run};

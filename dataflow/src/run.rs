@@ -10,18 +10,19 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use hark_operators::Fault;
 use hark_operators::dedupe::{self, likeness};
-use hark_operators::driver::{Group, GroupSpec, Lanes};
+use hark_operators::driver::{Group, GroupSpec, Lanes, Share, Worked};
 use hark_operators::record::EpisodeKey;
+use hark_operators::record::numbers;
 use hark_operators::record::outcome::Outcome;
 use hark_operators::stage::Equipment;
 
 use crate::cluster::{Mesh, Peers};
 use crate::dedupe::{Hub, Keep, Knowledge, Levels, Told};
 use crate::durable::{Durable, Keeper};
-use crate::graph::{self, Placed};
+use crate::graph::{self, Placed, Traffic};
 use crate::intake::{Feed, TICK, tick_of};
 use crate::latency::{EpochLatency, Micros, PreviewLatency};
-use crate::layout::Layout;
+use crate::layout::{Layout, OperatorSpec};
 use crate::publish::{End, FolderPublisher};
 use crate::sink::{SinkError, Spared};
 use crate::snapshot::SnapshotError;
@@ -66,6 +67,29 @@ pub struct Summary {
     pub epochs: Vec<(String, Micros)>,
     /// Preview latency.
     pub previews: PreviewLatency,
+    /// What each operator of the layout did in this process.
+    pub operators: Vec<OperatorUse>,
+}
+
+/// What one operator did in this process.
+#[derive(Clone, Debug)]
+pub struct OperatorUse {
+    /// Its name.
+    pub name: String,
+    /// How many lanes it shares with the others on them; 0 on the worker's thread.
+    pub lanes: usize,
+    /// Most items in a batch.
+    pub max_items: usize,
+    /// What lanes did for it.
+    pub worked: Worked,
+    /// Records that crossed its exchange.
+    pub records: u64,
+    /// Bytes of samples, text and numbers in them.
+    pub bytes: u64,
+    /// Those of them that left their worker.
+    pub bytes_away: u64,
+    /// What its models take of their device.
+    pub memory: Vec<Share>,
 }
 
 /// What a run works with.
@@ -118,8 +142,12 @@ pub enum Seen<'a> {
 pub fn run(job: Job, sees: impl Fn(Seen<'_>) + Send + Sync + 'static) -> Result<Summary, RunError> {
     let Job { layout, levels, peers, mesh, feed, equipment, publisher, halted, durable } = job;
     let workers = peers.threads;
+    numbers::choose(layout.exchange);
     let specs = graph::groups(&layout);
-    let crews = Crew::warm(&layout, &specs, workers, &equipment)?.into_iter().map(Some).collect();
+    let crews = Crew::warm(&layout, &specs, workers, &equipment)?;
+    let lanes = crews[0].lanes.clone();
+    let crews = crews.into_iter().map(Some).collect();
+    let traffic = vec![Traffic::default(); specs.len()];
     let started = Instant::now();
     let site = Arc::new(Site {
         layout,
@@ -131,7 +159,9 @@ pub fn run(job: Job, sees: impl Fn(Seen<'_>) + Send + Sync + 'static) -> Result<
         sees: Box::new(sees),
         durable: durable.clone(),
         peers,
+        traffic: traffic.clone(),
     });
+    let used = Used { layout: site.layout.clone(), lanes, traffic };
     let keeper = durable.map(|durable| Keeper::start(durable, feed.clone(), publisher.clone(), peers));
     let (report, reports) = unbounded();
     // Workers run on threads of their own and are not waited for after a fatal error: a worker
@@ -175,7 +205,36 @@ pub fn run(job: Job, sees: impl Fn(Seen<'_>) + Send + Sync + 'static) -> Result<
         elapsed: started.elapsed(),
         epochs,
         previews: publisher.take_latency(),
+        operators: used.operators(workers),
     })
+}
+
+/// What tells at the end what operators did.
+struct Used {
+    layout: Layout,
+    lanes: HashMap<String, Arc<Lanes>>,
+    traffic: Vec<Traffic>,
+}
+
+impl Used {
+    fn operators(&self, workers: usize) -> Vec<OperatorUse> {
+        let used = |(at, (operator, traffic)): (usize, (&OperatorSpec, &Traffic))| {
+            let (records, bytes, bytes_away) = traffic.counted();
+            let lanes = self.lanes.get(&operator.on);
+            let shares = lanes.map_or(&[][..], |lanes| lanes.shares());
+            OperatorUse {
+                name: operator.name(),
+                lanes: self.layout.lanes.get(&operator.on).map_or(0, |pool| pool.count(workers)),
+                max_items: operator.max_items,
+                worked: lanes.map(|lanes| lanes.worked(at)).unwrap_or_default(),
+                records,
+                bytes,
+                bytes_away,
+                memory: shares.iter().filter(|share| operator.stages.contains(&share.stage)).cloned().collect(),
+            }
+        };
+        self.layout.operators.iter().zip(&self.traffic).enumerate().map(used).collect()
+    }
 }
 
 /// What the workers of a process share.
@@ -189,6 +248,7 @@ struct Site {
     sees: Box<dyn Fn(Seen<'_>) + Send + Sync>,
     durable: Option<Arc<Durable>>,
     peers: Peers,
+    traffic: Vec<Traffic>,
 }
 
 impl Site {
@@ -227,12 +287,17 @@ impl Crew {
         };
         let mut lanes = HashMap::new();
         for (name, pool) in &layout.lanes {
-            let started = Lanes::start(name, pool.threads * workers, placed_on(name), equipment.clone())?;
+            let memory = pool.memory_mb.map(|megabytes| megabytes * 1_000_000);
+            let started = Lanes::start(name, pool.count(workers), placed_on(name), equipment.clone(), memory)?;
+            for share in started.shares() {
+                tracing::info!(lanes = name, stage = %share.stage, at = %share.at, weight_bytes = share.weights,
+                    activation_bytes = share.activations, max_items = share.max_items, "a model is warm");
+            }
             lanes.insert(name.clone(), Arc::new(started));
         }
         let own = placed_on("worker");
         let warm = |_| {
-            let groups = own.iter().map(|(&at, spec)| Ok((at, Group::warm(spec, equipment)?)));
+            let groups = own.iter().map(|(&at, spec)| Ok((at, Group::warm(spec, equipment)?.0)));
             Ok(Self { lanes: lanes.clone(), own: groups.collect::<Result<_, Fault>>()? })
         };
         (0..workers).map(warm).collect()
@@ -240,7 +305,7 @@ impl Crew {
 
     fn place(self, layout: &Layout) -> Vec<Placed> {
         let Self { lanes, mut own } = self;
-        let place = |(at, operator): (usize, &crate::layout::OperatorSpec)| match own.remove(&at) {
+        let place = |(at, operator): (usize, &OperatorSpec)| match own.remove(&at) {
             Some(group) => Placed::Worker(group),
             None => Placed::Lanes(lanes[&operator.on].clone()),
         };
@@ -263,7 +328,7 @@ fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, M
             placed,
             (site.feed.clone(), site.durable.clone()),
             (&hub, site.levels),
-            &latency,
+            (&latency, &site.traffic),
             ended,
         )
     });

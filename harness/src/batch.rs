@@ -9,11 +9,13 @@ use hark_dataflow::cluster::{Mesh, Peers};
 use hark_dataflow::intake::{Feed, Repeats};
 use hark_dataflow::publish::End;
 use hark_dataflow::sink::{OutcomeTable, Which, previews};
-use hark_dataflow::source::{self, Bounded, Input, Source};
+use hark_dataflow::source::{self, Arrivals, Bounded, Input, Paced, Source};
 use hark_dataflow::{Job, Seen};
+use hark_models::Device;
 use hark_operators::record::Announcement;
 
 use crate::cli::{BatchArgs, JobArgs, ReplayArgs};
+use crate::laboratory::{Measured, Watch};
 use crate::progress::{self, Progress};
 use crate::setting::Setting;
 use crate::{kafka, report, summary};
@@ -25,7 +27,20 @@ pub fn batch(args: BatchArgs) -> Result<ExitCode> {
     let announcements = source::read(&input)?;
     let progress = Progress::new(args.job.log);
     progress.count_in_background(source::read(&input)?);
-    job(args.job, vec![folder_of(&args.input)], Box::new(Bounded::new(announcements)), progress)
+    let mut job_args = args.job;
+    let source = Bounded::new(announcements);
+    let source: Box<dyn Source> = match args.arrivals {
+        None => Box::new(source),
+        Some(Arrivals::Closed(count)) => {
+            job_args.max_in_flight = count as u32;
+            Box::new(source)
+        }
+        Some(open) => {
+            job_args.max_in_flight = u32::MAX; // whatever arrives is taken in
+            Box::new(Paced::new(source, open, args.seed))
+        }
+    };
+    job_measured(job_args, vec![folder_of(&args.input)], source, progress, args.measure.as_deref())
 }
 
 /// Runs the failed episodes of an earlier job again; what they were announced as stands in the table.
@@ -56,12 +71,24 @@ pub fn replay(args: ReplayArgs) -> Result<ExitCode> {
 }
 
 /// Runs all that a source has, to its page.
-pub fn job(args: JobArgs, mut roots: Vec<PathBuf>, source: Box<dyn Source>, progress: Progress) -> Result<ExitCode> {
+pub fn job(args: JobArgs, roots: Vec<PathBuf>, source: Box<dyn Source>, progress: Progress) -> Result<ExitCode> {
+    job_measured(args, roots, source, progress, None)
+}
+
+/// The same; what was measured goes into a file, if there is one.
+fn job_measured(
+    args: JobArgs,
+    mut roots: Vec<PathBuf>,
+    source: Box<dyn Source>,
+    progress: Progress,
+    measure: Option<&Path>,
+) -> Result<ExitCode> {
     roots.extend(args.allow_root.iter().cloned());
     let peers = Peers::alone(usize::from(args.workers));
     let setting = Setting::open(&args, roots, peers.process, None)?;
     let feed =
         Arc::new(Feed::new(source, Repeats::of_this_run(), setting.promoted, peers, args.max_in_flight as usize));
+    let watch = Watch::start(Device::select(&args.device)?);
     let bar = progress.clone();
     let layout = setting.layout.name.clone();
     let job = Job {
@@ -81,6 +108,10 @@ pub fn job(args: JobArgs, mut roots: Vec<PathBuf>, source: Box<dyn Source>, prog
         }
     })?;
     let audio = progress.finish();
+    if let Some(path) = measure {
+        let outcomes = setting.publisher.table().read(Which::All)?;
+        Measured::of(&summary, audio, &outcomes, watch)?.write(path)?;
+    }
     let page = write_results(setting.publisher.table(), &args.output)?;
     // Nothing staged is needed once every episode has its outcome.
     std::fs::remove_dir_all(args.output.join(".staging")).context("cannot remove the staging folder")?;

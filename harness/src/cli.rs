@@ -4,14 +4,19 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
+use hark_dataflow::death::Death;
 use hark_dataflow::dedupe::Levels;
 use hark_dataflow::publish::Correct;
-use hark_operators::stage::Drill;
+use hark_dataflow::source::Arrivals;
+use hark_models::ballast::Size;
+use hark_operators::stage::{Drill, Stage};
 
 use crate::backfill::BackfillArgs;
 use crate::cluster::ClusterArgs;
 use crate::kafka::{AnnounceArgs, BrokerArgs, KafkaArgs};
 use crate::kept::Kept;
+use crate::laboratory::BenchArgs;
+use crate::layouts::LayoutCommand;
 use crate::membership::MembershipArgs;
 
 /// Short previews of podcast episodes.
@@ -40,6 +45,11 @@ pub enum Command {
     Replay(ReplayArgs),
     /// Lists how episodes ended.
     Outcomes(OutcomesArgs),
+    /// Compares layouts on the same job, run in turns, and writes a report with plots.
+    Bench(BenchArgs),
+    /// Lists, checks and draws layouts.
+    #[command(subcommand)]
+    Layout(LayoutCommand),
     /// Asks how duplicates were found.
     #[command(subcommand)]
     Dedupe(DedupeCommand),
@@ -71,6 +81,16 @@ pub struct BatchArgs {
     /// (date=2026-11-01/*.jsonl).
     #[arg(long, value_name = "FILE|FOLDER")]
     pub input: PathBuf,
+    /// How episodes arrive: closed:32 (so many on their way at once, instead of --max-in-flight),
+    /// poisson:2/s or trace:FILE (by themselves; latency then counts from the drawn moment).
+    #[arg(long, value_name = "ARRIVALS")]
+    pub arrivals: Option<Arrivals>,
+    /// Of drawn arrivals: the same seed draws the same ones.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Write what was measured into this file, as `hark bench` reads it.
+    #[arg(long, value_name = "FILE")]
+    pub measure: Option<PathBuf>,
     #[command(flatten)]
     pub job: JobArgs,
 }
@@ -131,7 +151,7 @@ pub struct JobArgs {
     /// Workers of a process; one core each.
     #[arg(long, short, default_value_t = default_workers(), value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
-    /// Name of a shipped layout (fused, split) or path of a layout file.
+    /// Name of a shipped layout (`hark layout list`) or path of a layout file.
     #[arg(long, default_value = "fused", value_name = "NAME|FILE")]
     pub layout: String,
     /// Episodes that may be on their way at once.
@@ -165,13 +185,27 @@ pub struct JobArgs {
     /// episodes: always, never (it then depends on the order of arrival), or some hours (24h).
     #[arg(long, default_value = "always", value_name = "WHEN")]
     pub correct: Correct,
-    /// Rehearse a failure: let a stage fail, panic or hang, on all episodes or on one
-    /// (embed=fail, speech=hang@EPISODE).
+    /// Rehearse a failure: let a stage fail, panic, hang, break (its device fails) or exhaust (its
+    /// device is small), on all episodes or on one (embed=fail, speech=hang@EPISODE).
     #[arg(long, value_name = "STAGE=HARM")]
     pub drill: Vec<Drill>,
+    /// Rehearse a death between two durable steps: after objects, messages, acknowledged, rows, facts or
+    /// positions, for the Nth time (rows:2). What was on its way is done at the next start.
+    #[arg(long, value_name = "STEP:N")]
+    pub die_after: Option<Death>,
+    /// Weigh a stage of windows down with a random model as large as a speech recogniser's encoder, to
+    /// learn how a layout fares under it: speech=large (or tiny, base, small).
+    #[arg(long, value_name = "STAGE=SIZE", value_parser = ballast)]
+    pub ballast: Option<(Stage, Size)>,
     /// Log lines for people or for machines.
     #[arg(long, default_value = "plain")]
     pub log: LogFormat,
+}
+
+fn ballast(text: &str) -> Result<(Stage, Size), String> {
+    let (stage, size) = text.split_once('=').ok_or("write STAGE=SIZE, for instance speech=large")?;
+    let stage = [Stage::Speech, Stage::Events].into_iter().find(|known| known.name() == stage);
+    Ok((stage.ok_or("only speech and events take windows, which ballast hears")?, size.parse()?))
 }
 
 #[derive(Clone, Copy, PartialEq, Eq, ValueEnum)]

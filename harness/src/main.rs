@@ -8,6 +8,8 @@ mod drain;
 mod explain;
 mod kafka;
 mod kept;
+mod laboratory;
+mod layouts;
 mod live;
 mod membership;
 mod progress;
@@ -25,6 +27,8 @@ use cli::{Cli, Command, DedupeCommand};
 /// Exit codes: 0 every episode has an outcome and none failed, 1 hark itself failed, 2 wrong use
 /// (clap's), 3 some episodes failed.
 fn main() -> ExitCode {
+    // SAFETY: nothing has been started yet.
+    unsafe { hark_models::device::keep_f32_exact() };
     let cli = Cli::parse();
     let done = match cli.command {
         Command::Batch(args) => batch::batch(args),
@@ -34,6 +38,8 @@ fn main() -> ExitCode {
         Command::Announce(args) => kafka::announce(&args),
         Command::Replay(args) => batch::replay(args),
         Command::Outcomes(args) => table::list(&args),
+        Command::Bench(args) => laboratory::bench(&args),
+        Command::Layout(command) => layouts::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Dedupe(DedupeCommand::Explain(args)) => explain::explain(&args),
         Command::DecodeChild => hark_operators::media::child::child_main(),
     };

@@ -38,6 +38,9 @@ impl Setting {
     /// lie under, `messages` tell of how they end.
     pub fn open(args: &JobArgs, roots: Vec<PathBuf>, process: usize, messages: Option<Messages>) -> Result<Self> {
         let layout = Layout::open(&args.layout)?;
+        if let Some(death) = args.die_after {
+            death.plan();
+        }
         let weights = match &args.weights {
             Some(path) => {
                 let text =
@@ -86,6 +89,7 @@ impl Setting {
             accept_gates: args.accept_gates,
             clip: ClipSettings::default(),
             drills: args.drill.clone(),
+            ballast: args.ballast,
             publisher: publisher.clone(),
         });
         Ok(Self { layout, equipment, publisher, halted, promoted })

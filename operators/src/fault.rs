@@ -12,6 +12,8 @@ pub enum FaultKind {
     Poison,
 }
 
+const OUT_OF_MEMORY: &str = "out_of_memory";
+
 /// One episode's failure at one stage. `code` is stable and short (`decode.truncated`,
 /// `fetch.private_address`), `message` names the item and the place, `remedy` says what to do,
 /// `chain` holds the causes, outermost first.
@@ -48,6 +50,16 @@ impl Fault {
     /// A fault of the world around the item.
     pub fn retry(stage: &str, code: &str, message: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self { kind: FaultKind::Retry, ..Self::poison(stage, code, message, remedy) }
+    }
+
+    /// Of a batch for which a device had no memory: a smaller one may pass.
+    pub fn out_of_memory(stage: &str, message: impl Into<String>) -> Self {
+        Self::retry(stage, OUT_OF_MEMORY, message, "lower `max_items` in the layout, or use a larger device")
+    }
+
+    /// Whether it is of that kind.
+    pub fn is_out_of_memory(&self) -> bool {
+        self.code.ends_with(OUT_OF_MEMORY)
     }
 
     /// Adds the chain of causes of an error, outermost first.

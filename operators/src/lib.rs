@@ -33,3 +33,4 @@ pub mod transcript;
 pub mod units;
 
 pub use fault::Fault;
+pub use hark_models::Precision;

@@ -26,6 +26,7 @@ use self::ledger::Ledger;
 pub use self::policy::Correct;
 use self::rows::Rows;
 
+use crate::death::{self, Step};
 use crate::cluster::Peers;
 use crate::dedupe::Judgements;
 use crate::intake::unix_now;
@@ -283,6 +284,7 @@ impl FolderPublisher {
                     self.objects.write(object, ObjectKind::Captions, rendered.captions.as_bytes())?;
                 }
                 self.objects.write(object, ObjectKind::Soundbite, rendered.soundbite.as_bytes())?;
+                death::after(Step::Objects);
                 (State::Published { selection: rendered.selection.clone(), clips }, rendered.about.clone())
             }
             (None, Body::Failed(failure)) => (State::Failed { fault: failure.fault.clone() }, failure.about.clone()),

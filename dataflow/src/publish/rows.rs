@@ -13,6 +13,7 @@ use std::sync::{Mutex, MutexGuard, PoisonError};
 use hark_operators::record::Origin;
 use hark_operators::record::outcome::{Outcome, State};
 
+use crate::death::{self, Step};
 use crate::sink::{Messages, OutcomeTable, SinkError, Which};
 
 /// The outcomes table behind its messages.
@@ -44,6 +45,7 @@ impl Rows {
         let _gate = self.gate();
         if let Some(messages) = &self.messages {
             messages.tell(outcome, self.is_newest(outcome)?, origin)?;
+            death::after(Step::Messages);
         }
         self.table().record(outcome).map(drop)
     }
@@ -59,7 +61,10 @@ impl Rows {
         self.acknowledged()?;
         let _gate = self.gate();
         self.acknowledged()?;
-        self.table().commit().map(drop)
+        death::after(Step::Acknowledged);
+        self.table().commit()?;
+        death::after(Step::Rows);
+        Ok(())
     }
 
     /// Reads rows as they are recorded.

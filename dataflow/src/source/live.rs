@@ -64,3 +64,21 @@ impl<I: Iterator<Item = Entry> + Send> Source for Bounded<I> {
         self.0.next().map_or(Offer::End, |entry| Offer::Entry(Box::new(entry), None))
     }
 }
+
+impl<S: Source + ?Sized> Source for Box<S> {
+    fn offer(&mut self) -> Offer {
+        (**self).offer()
+    }
+
+    fn positions(&self) -> Positions {
+        (**self).positions()
+    }
+
+    fn committed(&mut self, positions: &Positions) {
+        (**self).committed(positions);
+    }
+
+    fn finished(&mut self) {
+        (**self).finished();
+    }
+}

@@ -14,6 +14,7 @@
 //! Invariant: memory is bounded by one entry (or one batch of a Parquet row group), whatever the
 //! length of the input; no sequence of bytes makes a reader panic.
 
+mod arrivals;
 mod bad;
 mod date;
 mod json;
@@ -33,6 +34,7 @@ use std::path::{Path, PathBuf};
 
 use hark_operators::record::Announcement;
 
+pub use arrivals::{Arrivals, Paced};
 pub use bad::{BadEntry, SourceError};
 pub use json::spelled;
 pub use kafka::Kafka;

@@ -72,6 +72,22 @@ fn a_model_that_fails_leaves_every_episode_the_light_way() {
 }
 
 #[test]
+fn a_device_too_small_for_its_batches_changes_nobodys_outcome() {
+    let ends = drilled("embed=exhaust");
+    assert_eq!(variants(&ends), [(KEPT, Variant::Full), (STRUCK, Variant::Full)]);
+    assert!(ends.iter().all(|end| end.survived.is_empty()), "{:?}", told(&ends));
+}
+
+#[test]
+fn a_device_that_fails_lets_its_model_rest_and_every_episode_goes_the_light_way() {
+    let ends = drilled("embed=break");
+    assert_eq!(variants(&ends), [(KEPT, Variant::Light), (STRUCK, Variant::Light)]);
+    let codes: Vec<&str> = ends.iter().flat_map(|end| &end.survived).map(|fault| fault.code.as_str()).collect();
+    assert!(codes.iter().all(|code| ["embed.drill", "embed.resting"].contains(code)), "{codes:?}");
+    assert!(!codes.is_empty());
+}
+
+#[test]
 fn a_model_that_panics_on_one_episode_spoils_no_other_of_its_batch() {
     assert_eq!(variants(&drilled(&format!("embed=panic@{STRUCK}"))), [(KEPT, Variant::Full), (STRUCK, Variant::Light)]);
 }

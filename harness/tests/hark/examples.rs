@@ -67,7 +67,10 @@ fn workers_and_layouts_change_neither_outcomes_nor_a_byte_of_the_previews() {
     };
     let expected = run("1", "fused");
     assert!(expected.1.len() >= 6 * 3, "there is something to compare");
-    for (workers, layout) in [("2", "fused"), ("4", "fused"), ("1", "split"), ("2", "split"), ("4", "split")] {
+    // Each layout with some number of workers.
+    for (workers, layout) in
+        [("4", "fused"), ("2", "split"), ("1", "by-family"), ("2", "cpu-gpu"), ("1", "low-latency"), ("4", "throughput")]
+    {
         let found = run(workers, layout);
         for (found, expected) in found.0.iter().zip(&expected.0) {
             assert!(found == expected, "{layout} on {workers} workers: {}", difference(found, expected));

@@ -76,8 +76,12 @@ impl<'a> Job<'a> {
     }
 
     fn run(&self) -> Running {
+        self.run_with(&[])
+    }
+
+    fn run_with(&self, more: &[&str]) -> Running {
         let args = self.args();
-        Running::launch(&args.iter().map(String::as_str).collect::<Vec<_>>())
+        Running::launch(&args.iter().map(String::as_str).chain(more.iter().copied()).collect::<Vec<_>>())
     }
 
     fn send(&self, episodes: &[Value]) {
@@ -224,6 +228,9 @@ fn killed_anywhere_it_gives_what_a_batch_gives() {
     all.push(json!({"id": "copy", "show": "s", "title": "x", "published": 21, "audio": copy, "transcript": words}));
     all.push(json!({"id": "missing", "show": "s", "title": "x", "audio": path(&folder.join("no.mp3"))}));
     job.send(&all);
+    for death in ["messages:2", "acknowledged:2"] {
+        assert_eq!(job.run_with(&["--die-after", death]).end(), None, "{death}: it died by a signal");
+    }
     for pause in [600, 1_200, 2_000, 3_000] {
         let run = job.run();
         std::thread::sleep(Duration::from_millis(pause));

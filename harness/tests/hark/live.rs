@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde_json::{Value, json};
 
 use crate::command::{count, hark, objects, outcomes, path, recorded, root};
+use crate::oracle::differences;
 use crate::running::Running;
 
 /// A folder with `in`, and audio beside the announcements.
@@ -98,6 +99,40 @@ fn wherever_it_is_killed_every_announcement_ends_once_and_as_without_a_kill() {
     assert_eq!(states(&killed), states(&outcomes(calm.path())));
     assert_eq!(objects(&output), objects(calm.path()), "the same previews, byte by byte");
     assert_eq!(count(&killed, "published"), 3);
+}
+
+#[test]
+fn a_death_between_any_two_durable_steps_loses_and_changes_nothing() {
+    let text = |river: &str| (0..9).map(|year| format!("In {year} years the {river} was wide. ")).collect::<String>();
+    let spoken = |id: &str, published: u64, river: &str| {
+        json!({"id": id, "title": id, "published": published, "transcript": {"text": text(river)}})
+    };
+    let episodes = [
+        spoken("first", 1, "river of the north"),
+        spoken("other", 2, "small stream behind our house"),
+        json!({"id": "gone", "withdrawn": true}),
+        json!({"id": "no audio", "title": "x", "audio": "nowhere.mp3"}),
+    ];
+    let calm = folder();
+    announce(calm.path(), &episodes);
+    let input = calm.path().join("in/new.jsonl");
+    let output = calm.path().join("out");
+    let ran = hark(&["batch", "--input", path(&input), "--output", path(&output), "--accept-gates"]);
+    assert_eq!(ran.code, 3, "one episode has no audio: {}", ran.err);
+    for death in ["objects:1", "objects:2", "acknowledged:1", "rows:1", "rows:2", "facts:1", "facts:2", "positions:1"] {
+        let folder = folder();
+        announce(folder.path(), &episodes);
+        let dying = Running::start(folder.path(), &["--accept-gates", "--die-after", death]);
+        assert_eq!(dying.end(), None, "{death}: it died by a signal");
+        let run = Running::start(folder.path(), &["--accept-gates"]);
+        run.wait_until("all to have ended", |run| {
+            run.metric("hark_in_flight_episodes") == 0.0
+                && recorded(&folder.path().join("out"), "TRUE") == episodes.len()
+                && run.metric("hark_rows_compared") == 1.0
+        });
+        assert_eq!(run.stop(), Some(0), "{death}");
+        assert_eq!(differences(&folder.path().join("out"), &output), [""; 0], "{death}");
+    }
 }
 
 #[test]

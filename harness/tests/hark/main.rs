@@ -9,6 +9,7 @@ mod drills;
 mod examples;
 mod faults;
 mod kafka;
+mod laboratory;
 mod live;
 mod material;
 mod oracle;

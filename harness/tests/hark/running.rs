@@ -81,6 +81,11 @@ impl Running {
         self.child.wait().expect("it is our child").code()
     }
 
+    /// Waits for it to end by itself; its exit status, `None` where a signal ended it.
+    pub fn end(mut self) -> Option<i32> {
+        self.child.wait().expect("it is our child").code()
+    }
+
     /// As a machine loses it.
     pub fn kill(mut self) {
         self.child.kill().expect("it still runs");

@@ -10,7 +10,7 @@ use std::path::Path;
 use tch::{Kind, Tensor};
 
 use super::{DIMENSIONS, MOST_PIECES};
-use crate::device::Device;
+use crate::device::{Placement, bytes};
 use crate::error::ModelError;
 
 const LAYERS: usize = 6;
@@ -24,13 +24,31 @@ const NORM_FLOOR: f64 = 1e-12;
 /// core.
 const FEED_ROWS: i64 = 256;
 
-/// Neighbouring texts of one length.
-#[derive(Clone, Copy, Debug, PartialEq)]
+/// Neighbouring texts of one length, or filled up to one.
+#[derive(Clone, Debug, PartialEq)]
 pub(super) struct Run {
-    /// Tokens per text.
+    /// Tokens per text, what fills up included.
     pub(super) length: usize,
-    /// How many texts.
-    pub(super) texts: usize,
+    /// Tokens of each text alone.
+    pub(super) filled: Vec<usize>,
+}
+
+impl Run {
+    /// Texts and tokens per text.
+    fn size(&self) -> (i64, i64) {
+        (self.filled.len() as i64, self.length as i64)
+    }
+
+    /// Which of its rows are tokens of a text: [texts, length], `None` where all are.
+    fn mask(&self, device: tch::Device) -> Result<Option<Tensor>, ModelError> {
+        if self.filled.iter().all(|&filled| filled == self.length) {
+            return Ok(None);
+        }
+        let filled: Vec<i64> = self.filled.iter().map(|&filled| filled as i64).collect();
+        let filled = Tensor::f_from_slice(&filled)?.f_to_device(device)?.f_unsqueeze(1)?;
+        let places = Tensor::f_arange(self.length as i64, (Kind::Int64, device))?;
+        Ok(Some(places.f_lt_tensor(&filled)?))
+    }
 }
 
 /// `x` -> `x * weight + bias`, with the weight turned once at loading: [inputs, outputs].
@@ -56,7 +74,7 @@ struct Layer {
 
 /// The weights on one device.
 pub(super) struct Encoder {
-    device: tch::Device,
+    at: Placement,
     words: Tensor,
     /// Position plus segment 0, which every token of a single text has.
     places: Tensor,
@@ -67,13 +85,13 @@ pub(super) struct Encoder {
 /// The tensors of the weights file, each taken once.
 struct Weights {
     named: HashMap<String, Tensor>,
-    device: tch::Device,
+    at: Placement,
 }
 
 impl Weights {
     fn take(&mut self, name: &str, shape: &[i64]) -> Result<Tensor, ModelError> {
         match self.named.remove(name) {
-            Some(tensor) if tensor.size() == shape => Ok(tensor.f_to_device(self.device)?),
+            Some(tensor) if tensor.size() == shape => Ok(tensor.f_to_device(self.at.device.torch())?.f_to_kind(self.at.precision.kind())?),
             other => Err(ModelError::Shape {
                 what: format!("weights {name}"),
                 expected: format!("{shape:?}"),
@@ -137,17 +155,18 @@ impl Layer {
         })
     }
 
-    /// [tokens, 384] -> [tokens, 384]
-    fn apply(&self, input: &Tensor, runs: &[Run]) -> Result<Tensor, ModelError> {
-        let attended = self.attended.apply(&self.attend(input, runs)?)?;
+    /// [tokens, 384] -> [tokens, 384]; `masks` one per run.
+    fn apply(&self, input: &Tensor, runs: &[Run], masks: &[Option<Tensor>]) -> Result<Tensor, ModelError> {
+        let attended = self.attended.apply(&self.attend(input, runs, masks)?)?;
         let middle = self.attended_norm.apply(&attended.f_add(input)?)?;
         let out = middle.f_empty_like()?;
         let rows = middle.size2()?.0;
+        let most = if middle.device() == tch::Device::Cpu { FEED_ROWS } else { rows };
         let mut start = 0;
         while start < rows {
             // The last two share, so that none has too few rows.
             let left = rows - start;
-            let here = if left < 2 * FEED_ROWS && left > FEED_ROWS { (left + 1) / 2 } else { left.min(FEED_ROWS) };
+            let here = if left < 2 * most && left > most { (left + 1) / 2 } else { left.min(most) };
             let mut inner = self.feed_in.apply(&middle.f_narrow(0, start, here)?)?;
             drop(inner.f_gelu_("none")?);
             drop(self.feed_out.bias.f_addmm_out(&out.f_narrow(0, start, here)?, &inner, &self.feed_out.weight)?);
@@ -156,22 +175,24 @@ impl Layer {
         self.feed_norm.apply(&out.f_add(&middle)?)
     }
 
-    /// Each text over its own tokens; texts of one length together. Rows that belong to no text
-    /// come out as zero.
-    fn attend(&self, input: &Tensor, runs: &[Run]) -> Result<Tensor, ModelError> {
+    /// Each text over its own tokens; texts of one run together. Rows after the last run come out as
+    /// zero.
+    fn attend(&self, input: &Tensor, runs: &[Run], masks: &[Option<Tensor>]) -> Result<Tensor, ModelError> {
         let projected = self.query_key_value.apply(input)?;
         let mut out = Vec::with_capacity(runs.len() + 1);
         let mut start = 0;
-        for &Run { length, texts } in runs {
-            let (length, texts) = (length as i64, texts as i64);
+        for (run, mask) in runs.iter().zip(masks) {
+            let (texts, length) = run.size();
+            // [texts, 1, 1, length]: every query of a text sees its tokens, and nothing that fills up.
+            let mask = mask.as_ref().map(|mask| mask.f_view([texts, 1, 1, length])).transpose()?;
             let heads = projected.f_narrow(0, start, texts * length)?.f_view([texts, length, 3, HEADS, HEAD])?;
             // [texts, heads, length, 32] each
             let part = |index: i64| heads.f_select(2, index)?.f_transpose(1, 2);
-            let attended = Tensor::f_scaled_dot_product_attention::<Tensor>(
+            let attended = Tensor::f_scaled_dot_product_attention(
                 &part(0)?,
                 &part(1)?,
                 &part(2)?,
-                None,
+                mask,
                 0.0,
                 false,
                 None,
@@ -182,7 +203,7 @@ impl Layer {
         }
         let rows = input.size2()?.0;
         if start < rows {
-            out.push(Tensor::f_zeros([rows - start, HIDDEN], (Kind::Float, input.device()))?);
+            out.push(Tensor::f_zeros([rows - start, HIDDEN], (input.kind(), input.device()))?);
         }
         Ok(Tensor::f_cat(&out, 0)?)
     }
@@ -200,21 +221,32 @@ impl Layer {
 }
 
 impl Encoder {
-    pub(super) fn load(path: &Path, device: Device) -> Result<Self, ModelError> {
+    pub(super) fn load(path: &Path, at: Placement) -> Result<Self, ModelError> {
         let named = Tensor::read_safetensors(path)?.into_iter().collect();
-        let mut weights = Weights { named, device: device.torch() };
+        let mut weights = Weights { named, at };
         let words = weights.take("embeddings.word_embeddings.weight", &[30_522, HIDDEN])?;
         let positions = weights.take("embeddings.position_embeddings.weight", &[512, HIDDEN])?;
         let segments = weights.take("embeddings.token_type_embeddings.weight", &[2, HIDDEN])?;
         let places = positions.f_narrow(0, 0, MOST_PIECES as i64)?.f_add(&segments.f_select(0, 0)?)?;
         let norm = weights.norm("embeddings.LayerNorm")?;
         let layers = (0..LAYERS).map(|index| Layer::load(&mut weights, index)).collect::<Result<_, _>>()?;
-        Ok(Self { device: weights.device, words, places, norm, layers })
+        Ok(Self { at, words, places, norm, layers })
+    }
+
+    pub(super) fn weight_bytes(&self) -> usize {
+        let norms = self.layers.iter().flat_map(|layer| [&layer.attended_norm, &layer.feed_norm]);
+        let norms = norms.chain([&self.norm]).flat_map(|norm| [&norm.weight, &norm.bias]);
+        let linears = self
+            .layers
+            .iter()
+            .flat_map(|layer| [&layer.query_key_value, &layer.attended, &layer.feed_in, &layer.feed_out])
+            .flat_map(|linear| [&linear.weight, &linear.bias]);
+        norms.chain(linears).chain([&self.words, &self.places]).map(bytes).sum()
     }
 
     pub(super) fn share(&self) -> Self {
         Self {
-            device: self.device,
+            at: self.at,
             words: self.words.shallow_clone(),
             places: self.places.shallow_clone(),
             norm: self.norm.share(),
@@ -222,24 +254,35 @@ impl Encoder {
         }
     }
 
-    /// Tokens of texts end to end, in runs of equal length, and perhaps some that belong to no text
-    /// -> per text the mean of its token vectors, 384 numbers each, end to end.
+    /// Tokens of texts end to end, in runs, each text filled up to the length of its run, and perhaps
+    /// some tokens that belong to no text -> per text the mean of its token vectors, 384 numbers each,
+    /// end to end.
     pub(super) fn encode(&self, tokens: &[i64], runs: &[Run]) -> Result<Vec<f32>, ModelError> {
+        let device = self.at.device.torch();
         let mut places: Vec<i64> =
-            runs.iter().flat_map(|run| std::iter::repeat_n(0..run.length as i64, run.texts).flatten()).collect();
+            runs.iter().flat_map(|run| std::iter::repeat_n(0..run.length as i64, run.filled.len()).flatten()).collect();
         places.resize(tokens.len(), 0);
-        let index = |values: &[i64]| Tensor::f_from_slice(values)?.f_to_device(self.device);
+        let index = |values: &[i64]| Tensor::f_from_slice(values)?.f_to_device(device);
+        let masks = runs.iter().map(|run| run.mask(device)).collect::<Result<Vec<_>, _>>()?;
         let words = self.words.f_index_select(0, &index(tokens)?)?;
         let mut x = self.norm.apply(&words.f_add(&self.places.f_index_select(0, &index(&places)?)?)?)?;
         for layer in &self.layers {
-            x = layer.apply(&x, runs)?;
+            x = layer.apply(&x, runs, &masks)?;
         }
         let mut means = Vec::with_capacity(runs.len());
         let mut start = 0;
-        for &Run { length, texts } in runs {
-            let (length, texts) = (length as i64, texts as i64);
+        for (run, mask) in runs.iter().zip(&masks) {
+            let (texts, length) = run.size();
             let rows = x.f_narrow(0, start, texts * length)?.f_view([texts, length, HIDDEN])?;
-            means.push(rows.f_mean_dim([1_i64].as_slice(), false, Kind::Float)?);
+            let over = [1_i64];
+            means.push(match mask {
+                None => rows.f_mean_dim(over.as_slice(), false, Kind::Float)?,
+                Some(mask) => {
+                    let mask = mask.f_to_kind(rows.kind())?.f_unsqueeze(2)?;
+                    let sum = rows.f_mul(&mask)?.f_sum_dim_intlist(over.as_slice(), false, Kind::Float)?;
+                    sum.f_div(&mask.f_sum_dim_intlist(over.as_slice(), false, Kind::Float)?)?
+                }
+            });
             start += texts * length;
         }
         let means = Tensor::f_cat(&means, 0)?.f_to_device(tch::Device::Cpu)?;

@@ -2,15 +2,17 @@
 //! averaged and brought to unit length.
 //!
 //! ```text
-//! texts ─▶ word pieces ─▶ longest first ─▶ batches of tokens, no padding ─▶ [6 layers] ─▶ mean ─▶ unit
+//! texts ─▶ word pieces ─▶ longest first ─▶ batches of tokens ─▶ [6 layers] ─▶ mean ─▶ unit
 //! ```
 //!
 //! Nine tenths of the work treat each token by itself, so the tokens of a batch lie in one
 //! matrix, sentence after sentence; only attention looks at sentences, and takes those of one length
-//! together. There is no padding: nothing is computed for it and no mask is needed.
+//! together. On the processor there is no padding. A GPU would starve on a kernel per length, so there
+//! texts of like length are filled up to one, as far as [`MOST_PADDING`] allows.
 //!
-//! Invariant: an embedding is bit for bit the same whatever other texts share the call. The
-//! matrix kernels keep this for 16 rows or more, so fewer are filled up.
+//! Invariant: on the processor an embedding is bit for bit the same whatever other texts share the
+//! call. The matrix kernels keep this for 16 rows or more, so fewer are filled up. On a GPU it is the
+//! same to 1e-4.
 
 mod encoder;
 
@@ -18,7 +20,7 @@ use std::sync::Arc;
 
 use tokenizers::{Tokenizer, TruncationParams};
 
-use crate::device::{Device, lane_thread_setup};
+use crate::device::{Device, Placement, lane_thread_setup};
 use crate::error::ModelError;
 use crate::manifest::ModelFiles;
 use encoder::{Encoder, Run};
@@ -30,8 +32,14 @@ pub const DIMENSIONS: usize = 384;
 /// model's authors.
 pub const MOST_PIECES: usize = 256;
 
-/// Tokens per batch. What a layer touches stays near the core; more brings nothing.
+/// Tokens per batch on the processor. What a layer touches stays near the core; more brings nothing.
 const BATCH_TOKENS: usize = 1024;
+
+/// Tokens per batch on a GPU: 50 MB of inner rows in 16 bits, enough to fill its units.
+const DEVICE_TOKENS: usize = 16_384;
+
+/// Most of a text's run that is filled up, on a GPU.
+const MOST_PADDING: f64 = 0.1;
 
 /// Rows below which the matrix kernels sum in another order than above.
 const LEAST_TOKENS: usize = 16;
@@ -40,6 +48,7 @@ const LEAST_TOKENS: usize = 16;
 pub struct Embedder {
     encoder: Encoder,
     tokenizer: Arc<Tokenizer>,
+    limits: Limits,
 }
 
 /// Texts that go through the encoder together: their tokens end to end, in runs of equal length.
@@ -50,10 +59,15 @@ struct Batch {
 }
 
 impl Embedder {
-    /// Reads weights and tokenizer onto `device`.
+    /// Reads the tokenizer, and the weights to where the model shall compute.
     ///
-    /// Errors: `Tokenizer`, `Torch`, `Shape` for weights of another network.
-    pub fn load(files: &ModelFiles, device: Device) -> Result<Self, ModelError> {
+    /// Errors: `Tokenizer`, `Torch`, `Shape` for weights of another network, `OutOfMemory`.
+    pub fn load(files: &ModelFiles, at: impl Into<Placement>) -> Result<Self, ModelError> {
+        let at = at.into();
+        let limits = match at.device {
+            Device::Cpu => Limits { tokens: BATCH_TOKENS, padding: 0.0 },
+            Device::Cuda(_) => Limits { tokens: DEVICE_TOKENS, padding: MOST_PADDING },
+        };
         let _lane = lane_thread_setup();
         let failed = |error: tokenizers::Error| ModelError::Tokenizer(error.to_string());
         let mut tokenizer = Tokenizer::from_file(files.dir.join("tokenizer.json")).map_err(failed)?;
@@ -62,14 +76,20 @@ impl Embedder {
             .with_truncation(Some(TruncationParams { max_length: MOST_PIECES, ..TruncationParams::default() }))
             .map_err(failed)?;
         Ok(Self {
-            encoder: Encoder::load(&files.dir.join("model.safetensors"), device)?,
+            encoder: Encoder::load(&files.dir.join("model.safetensors"), at)?,
             tokenizer: Arc::new(tokenizer),
+            limits,
         })
     }
 
     /// Another handle to the same weights, for another lane.
     pub fn share(&self) -> Self {
-        Self { encoder: self.encoder.share(), tokenizer: Arc::clone(&self.tokenizer) }
+        Self { encoder: self.encoder.share(), tokenizer: Arc::clone(&self.tokenizer), limits: self.limits }
+    }
+
+    /// Bytes of its weights on its device; handles share them.
+    pub fn weight_bytes(&self) -> usize {
+        self.encoder.weight_bytes()
     }
 
     /// Texts -> per text [`DIMENSIONS`] numbers of unit length, in the order of the texts. Any
@@ -78,18 +98,12 @@ impl Embedder {
     /// Errors: `Tokenizer`, `OutOfMemory`, `Torch`.
     pub fn embed(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, ModelError> {
         let _no_grad = tch::no_grad_guard();
-        let mut pieces = Vec::with_capacity(texts.len());
-        for text in texts {
-            let encoding =
-                self.tokenizer.encode_fast(*text, true).map_err(|error| ModelError::Tokenizer(error.to_string()))?;
-            pieces.push(encoding.get_ids().iter().map(|&id| i64::from(id)).collect::<Vec<i64>>());
-        }
-        let mut order: Vec<usize> = (0..pieces.len()).collect();
-        order.sort_by_key(|&text| std::cmp::Reverse(pieces[text].len()));
+        let pieces = self.pieces(texts)?;
+        let order = longest_first(&pieces);
         let mut found = vec![Vec::new(); texts.len()];
         let mut rest = order.as_slice();
         while !rest.is_empty() {
-            let (batch, taken) = Batch::fill(rest, &pieces);
+            let (batch, taken) = Batch::fill(rest, &pieces, self.limits);
             let vectors = self.encoder.encode(&batch.tokens, &batch.runs)?;
             let (here, later) = rest.split_at(taken);
             for (&text, vector) in here.iter().zip(vectors.chunks_exact(DIMENSIONS)) {
@@ -99,27 +113,73 @@ impl Embedder {
         }
         Ok(found)
     }
+
+    /// The share of tokens computed for these texts in one call that belong to none of them, 0 to 1.
+    ///
+    /// Errors: `Tokenizer`.
+    pub fn padding(&self, texts: &[&str]) -> Result<f64, ModelError> {
+        let pieces = self.pieces(texts)?;
+        let order = longest_first(&pieces);
+        let (mut rest, mut computed) = (order.as_slice(), 0);
+        while !rest.is_empty() {
+            let (batch, taken) = Batch::fill(rest, &pieces, self.limits);
+            computed += batch.tokens.len();
+            rest = &rest[taken..];
+        }
+        let wanted: usize = pieces.iter().map(Vec::len).sum();
+        Ok(1.0 - wanted as f64 / computed.max(1) as f64)
+    }
+
+    fn pieces(&self, texts: &[&str]) -> Result<Vec<Vec<i64>>, ModelError> {
+        let pieces = |text: &&str| {
+            let encoding = self.tokenizer.encode_fast(*text, true);
+            let encoding = encoding.map_err(|error| ModelError::Tokenizer(error.to_string()))?;
+            Ok(encoding.get_ids().iter().map(|&id| i64::from(id)).collect())
+        };
+        texts.iter().map(pieces).collect()
+    }
+}
+
+fn longest_first(pieces: &[Vec<i64>]) -> Vec<usize> {
+    let mut order: Vec<usize> = (0..pieces.len()).collect();
+    order.sort_by_key(|&text| std::cmp::Reverse(pieces[text].len()));
+    order
+}
+
+/// How batches are made up.
+#[derive(Clone, Copy)]
+struct Limits {
+    /// Most tokens in a batch.
+    tokens: usize,
+    /// Most of a text's place in its run that it may leave empty, 0 to 1.
+    padding: f64,
 }
 
 impl Batch {
     /// Takes texts from the front of `order` (longest first) until the batch is full; at least one.
     /// Returns how many it took.
-    fn fill(order: &[usize], pieces: &[Vec<i64>]) -> (Self, usize) {
+    fn fill(order: &[usize], pieces: &[Vec<i64>], limits: Limits) -> (Self, usize) {
         let mut batch = Self::default();
         let mut taken = 0;
         for &text in order {
             let text = &pieces[text];
-            if taken > 0 && batch.tokens.len() + text.len() > BATCH_TOKENS {
+            let least = |run: &Run| (run.length as f64 * (1.0 - limits.padding)).ceil() as usize;
+            let joins = batch.runs.last().is_some_and(|run| text.len() >= least(run));
+            let length = if joins { batch.runs.last().map_or(0, |run| run.length) } else { text.len() };
+            if taken > 0 && batch.tokens.len() + length > limits.tokens {
                 break;
             }
+            // Token 0 is the padding piece.
+            let end = batch.tokens.len() + length;
             batch.tokens.extend(text);
+            batch.tokens.resize(end, 0);
             match batch.runs.last_mut() {
-                Some(run) if run.length == text.len() => run.texts += 1,
-                _ => batch.runs.push(Run { length: text.len(), texts: 1 }),
+                Some(run) if joins => run.filled.push(text.len()),
+                _ => batch.runs.push(Run { length, filled: vec![text.len()] }),
             }
             taken += 1;
         }
-        // Token 0 is the padding piece; no run covers it, so nobody attends to it.
+        // No run covers what is added here, so nobody attends to it.
         batch.tokens.resize(batch.tokens.len().max(LEAST_TOKENS), 0);
         (batch, taken)
     }
@@ -129,4 +189,52 @@ impl Batch {
 fn unit(vector: &[f32]) -> Vec<f32> {
     let length = vector.iter().map(|value| value * value).sum::<f32>().sqrt().max(1e-12);
     vector.iter().map(|value| value / length).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    #[test]
+    fn what_fills_up_changes_no_embedding() {
+        let home = std::env::var("HARK_HOME").expect("cargo sets HARK_HOME from .cargo/config.toml");
+        let files = crate::manifest::Manifest::open(std::path::Path::new(&home)).verified("minilm").unwrap();
+        let mut embedder = Embedder::load(&files, Placement::CPU).unwrap();
+        let words = "the keeper of the light went up the stairs again to see what the sea had brought".split(' ');
+        let texts: Vec<String> = (1..40).map(|n| words.clone().cycle().take(n).collect::<Vec<_>>().join(" ")).collect();
+        let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
+        let alone = embedder.embed(&texts).unwrap();
+        embedder.limits = Limits { tokens: DEVICE_TOKENS, padding: 0.3 };
+        assert!(embedder.padding(&texts).unwrap() > 0.1, "else nothing is shown");
+        for (found, wanted) in embedder.embed(&texts).unwrap().iter().zip(&alone) {
+            let largest = found.iter().zip(wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+            assert!(largest < 1e-6, "{largest}");
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn batches_hold_every_text_once_and_little_padding(
+            lengths in proptest::collection::vec(2_usize..=MOST_PIECES, 1..400),
+            padding in prop_oneof![Just(0.0), Just(MOST_PADDING)],
+        ) {
+            let pieces: Vec<Vec<i64>> = lengths.iter().map(|&length| vec![7; length]).collect();
+            let order = longest_first(&pieces);
+            let (mut rest, mut met) = (order.as_slice(), Vec::new());
+            while !rest.is_empty() {
+                let (batch, taken) = Batch::fill(rest, &pieces, Limits { tokens: 2048, padding });
+                let places: usize = batch.runs.iter().map(|run| run.length * run.filled.len()).sum();
+                prop_assert_eq!(batch.tokens.len(), places.max(LEAST_TOKENS));
+                let filled: usize = batch.runs.iter().flat_map(|run| &run.filled).sum();
+                prop_assert_eq!(batch.tokens.iter().filter(|&&token| token == 7).count(), filled);
+                prop_assert!(filled as f64 >= places as f64 * (1.0 - padding), "{filled} of {places}");
+                met.extend(batch.runs.iter().flat_map(|run| run.filled.clone()));
+                rest = &rest[taken..];
+            }
+            let mut wanted = lengths.clone();
+            wanted.sort_by_key(|&length| std::cmp::Reverse(length));
+            prop_assert_eq!(met, wanted);
+        }
+    }
 }

@@ -2,27 +2,31 @@
 //! streams of any lengths go through one batch.
 //!
 //! ```text
-//! samples ─▶ spectrum (plain Rust) ─▶ encoder ─▶ LSTM ─▶ one probability per 512 samples
-//!            all chunks at once       all chunks   step by step, all live streams at once
+//! samples ─▶ spectrum ─▶ encoder ─▶ LSTM ─▶ one probability per 512 samples
+//!            all chunks at once      step by step, all live streams at once
 //! ```
 //!
 //! The shipped module goes chunk by chunk and keeps its state inside; here the state is a value of
 //! the caller's. Only the LSTM needs the order of time, so all else runs on hundreds of chunks at a
-//! time.
+//! time. On the processor the spectrum is a fast transform in plain Rust, on a GPU a matrix product
+//! beside the rest, so that samples are all that travels.
 //!
-//! Invariant: a stream's probabilities are bit for bit the same whatever streams share the call
-//! and however its audio is divided among calls (at multiples of 512 samples). The matrix kernels
-//! keep this for 16 rows or more, so fewer are filled up.
+//! Invariant: on the processor a stream's probabilities are bit for bit the same whatever streams share
+//! the call and however its audio is divided among calls (at multiples of 512 samples). The matrix
+//! kernels keep this for 16 rows or more, so fewer are filled up. A GPU's kernels differ with the size
+//! of the batch: there the same holds to 1e-4.
 
+mod basis;
 mod network;
 mod schedule;
 mod spectrum;
 
 use std::sync::Arc;
 
-use crate::device::{Device, lane_thread_setup};
+use crate::device::{Device, Placement, lane_thread_setup};
 use crate::error::ModelError;
 use crate::manifest::ModelFiles;
+use basis::Basis;
 use network::Network;
 use schedule::{Segment, longest_first, segments};
 use spectrum::{ROW, Spectrum};
@@ -46,7 +50,15 @@ const SEGMENT_ROWS: usize = 32_768;
 /// A speech detector on one device; one handle per lane.
 pub struct SpeechDetector {
     network: Network,
-    spectrum: Arc<Spectrum>,
+    front: Front,
+}
+
+/// What makes magnitudes of samples.
+enum Front {
+    /// On the processor.
+    Transform(Arc<Spectrum>),
+    /// On the device of the network.
+    Product(Basis),
 }
 
 /// Where a stream stands between two calls. A new stream starts from the default, all zero.
@@ -64,36 +76,58 @@ impl Default for State {
 }
 
 /// Audio samples as they come out of a decoder.
-pub trait Sample: Copy {
+pub trait Sample: tch::kind::Element + Default + Copy {
+    /// What a sample is multiplied with to lie in -1..=1.
+    const SCALE: f32;
+
     /// The sample in -1..=1.
     fn amplitude(self) -> f32;
 }
 
 impl Sample for f32 {
+    const SCALE: f32 = 1.0;
+
     fn amplitude(self) -> f32 {
         self
     }
 }
 
 impl Sample for i16 {
+    const SCALE: f32 = 1.0 / 32_768.0;
+
     fn amplitude(self) -> f32 {
-        f32::from(self) / 32_768.0
+        f32::from(self) * Self::SCALE
     }
 }
 
 impl SpeechDetector {
-    /// Reads the weights onto `device`.
+    /// Reads the weights to where the model shall compute.
     ///
-    /// Errors: `Torch` for a file that is no TorchScript, `Shape` for weights of another network.
-    pub fn load(files: &ModelFiles, device: Device) -> Result<Self, ModelError> {
+    /// Errors: `Torch` for a file that is no TorchScript, `Shape` for weights of another network,
+    /// `OutOfMemory`.
+    pub fn load(files: &ModelFiles, at: impl Into<Placement>) -> Result<Self, ModelError> {
+        let at = at.into();
         let _lane = lane_thread_setup();
-        let network = Network::load(&files.dir.join("silero_vad.jit"), device)?;
-        Ok(Self { network, spectrum: Arc::new(Spectrum::new()) })
+        let network = Network::load(&files.dir.join("silero_vad.jit"), at)?;
+        let front = match at.device {
+            Device::Cpu => Front::Transform(Arc::new(Spectrum::new())),
+            Device::Cuda(_) => Front::Product(Basis::new(at)?),
+        };
+        Ok(Self { network, front })
     }
 
     /// Another handle to the same weights, for another lane.
     pub fn share(&self) -> Self {
-        Self { network: self.network.share(), spectrum: Arc::clone(&self.spectrum) }
+        let front = match &self.front {
+            Front::Transform(spectrum) => Front::Transform(Arc::clone(spectrum)),
+            Front::Product(basis) => Front::Product(basis.share()),
+        };
+        Self { network: self.network.share(), front }
+    }
+
+    /// Bytes of its weights on its device; handles share them.
+    pub fn weight_bytes(&self) -> usize {
+        self.network.weight_bytes()
     }
 
     /// Mono 16 kHz windows, each a stream of its own that starts from zero state
@@ -141,10 +175,34 @@ impl SpeechDetector {
     /// The encodings of a segment's chunks: [steps x streams, 128], the streams of a step side by
     /// side.
     fn encode<S: Sample>(&self, segment: &Segment, states: &[State], audio: &[&[S]]) -> Result<Tensor, ModelError> {
+        match &self.front {
+            Front::Transform(spectrum) => self.transform(spectrum, segment, states, audio),
+            Front::Product(basis) => {
+                let (steps, live) = (segment.steps.clone(), segment.streams.len());
+                let mut before = Vec::with_capacity(live * CONTEXT);
+                let mut samples: Vec<S> = Vec::with_capacity(live * steps.len() * CHUNK);
+                for (row, &stream) in segment.streams.iter().enumerate() {
+                    before.extend(context(&states[stream], audio[stream], steps.start));
+                    let until = audio[stream].len().min(steps.end * CHUNK);
+                    samples.extend_from_slice(&audio[stream][steps.start * CHUNK..until]);
+                    samples.resize((row + 1) * steps.len() * CHUNK, S::default());
+                }
+                self.network.encode_on_device(&basis.magnitudes(&before, &samples)?)
+            }
+        }
+    }
+
+    fn transform<S: Sample>(
+        &self,
+        spectrum: &Spectrum,
+        segment: &Segment,
+        states: &[State],
+        audio: &[&[S]],
+    ) -> Result<Tensor, ModelError> {
         let live = segment.streams.len();
         let rows = segment.steps.len() * live;
         let room = self.network.room(rows)?;
-        let mut scratch = self.spectrum.scratch();
+        let mut scratch = spectrum.scratch();
         let mut magnitudes = Vec::new();
         for first in (0..rows).step_by(ENCODER_ROWS) {
             let here = first..rows.min(first + ENCODER_ROWS);
@@ -153,7 +211,7 @@ impl SpeechDetector {
                 let (step, stream) = (segment.steps.start + row / live, segment.streams[row % live]);
                 let samples = &audio[stream][step * CHUNK..];
                 let before = context(&states[stream], audio[stream], step);
-                self.spectrum.magnitudes(&before, &samples[..samples.len().min(CHUNK)], out, &mut scratch);
+                spectrum.magnitudes(&before, &samples[..samples.len().min(CHUNK)], out, &mut scratch);
             }
             self.network.encode(&mut magnitudes, here.len(), &room, first)?;
         }

@@ -21,12 +21,15 @@ use tch::{CModule, Kind, Tensor};
 
 use super::spectrum::ROW;
 use super::{State, WIDTH};
-use crate::device::Device;
+use crate::device::{Placement, bytes};
 use crate::error::ModelError;
 
 /// Rows below which the matrix kernels sum in another order than above: fewer rows are filled up,
 /// so that a row's result does not tell how many others there were.
 const LEAST_ROWS: usize = 16;
+
+/// What cuDNN calls an LSTM.
+const CUDNN_LSTM: i64 = 2;
 
 /// The same for the streams of an LSTM step.
 const LEAST_STREAMS: i64 = 2;
@@ -50,6 +53,7 @@ struct Layer {
 /// The weights on one device.
 pub(super) struct Network {
     device: tch::Device,
+    kind: Kind,
     encoder: Vec<Layer>,
     /// Input and recurrent weights, then their biases, as libtorch orders them.
     lstm: Vec<Tensor>,
@@ -107,14 +111,14 @@ impl Layer {
 
 impl Network {
     /// Reads the 16 kHz half of the shipped TorchScript file.
-    pub(super) fn load(path: &Path, device: Device) -> Result<Self, ModelError> {
-        let device = device.torch();
+    pub(super) fn load(path: &Path, at: Placement) -> Result<Self, ModelError> {
+        let (device, kind) = (at.device.torch(), at.precision.kind());
         let named = CModule::load(path)?.named_parameters()?;
         let take = |name: &str, shape: &[i64]| -> Result<Tensor, ModelError> {
             let full = format!("_model.{name}");
             let found = named.iter().find(|(name, _)| *name == full).map(|(_, tensor)| tensor);
             match found {
-                Some(tensor) if tensor.size() == shape => Ok(tensor.f_detach()?.f_to_device(device)?),
+                Some(tensor) if tensor.size() == shape => Ok(tensor.f_detach()?.f_to_device(device)?.f_to_kind(kind)?),
                 other => Err(ModelError::Shape {
                     what: format!("weights {full}"),
                     expected: format!("{shape:?}"),
@@ -143,15 +147,23 @@ impl Network {
         let (weight, bias) = conv(3, 128, 64)?;
         let fourth = Layer::new(vec![Product::taps(&weight, &bias, (1, 1), 0, 0)?])?;
         let gates = 4 * WIDTH as i64;
+        let lstm = vec![
+            take("decoder.rnn.weight_ih", &[gates, 128])?,
+            take("decoder.rnn.weight_hh", &[gates, 128])?,
+            take("decoder.rnn.bias_ih", &[gates])?,
+            take("decoder.rnn.bias_hh", &[gates])?,
+        ];
+        if let tch::Device::Cuda(_) = device {
+            // cuDNN wants them end to end in one piece, and would copy them so at every call.
+            let _no_grad = tch::no_grad_guard();
+            let width = WIDTH as i64;
+            drop(Tensor::f_internal_cudnn_rnn_flatten_weight(&lstm, 4, 128, CUDNN_LSTM, width, 0, 1, false, false)?);
+        }
         Ok(Self {
             device,
+            kind,
             encoder: vec![first, second, third, fourth],
-            lstm: vec![
-                take("decoder.rnn.weight_ih", &[gates, 128])?,
-                take("decoder.rnn.weight_hh", &[gates, 128])?,
-                take("decoder.rnn.bias_ih", &[gates])?,
-                take("decoder.rnn.bias_hh", &[gates])?,
-            ],
+            lstm,
             output_weight: take("decoder.decoder.2.weight", &[1, 128, 1])?.f_reshape([128])?,
             output_bias: take("decoder.decoder.2.bias", &[1])?,
         })
@@ -160,6 +172,7 @@ impl Network {
     pub(super) fn share(&self) -> Self {
         Self {
             device: self.device,
+            kind: self.kind,
             encoder: self.encoder.iter().map(Layer::share).collect(),
             lstm: self.lstm.iter().map(Tensor::shallow_clone).collect(),
             output_weight: self.output_weight.shallow_clone(),
@@ -169,7 +182,7 @@ impl Network {
 
     /// Room for the encodings of `rows` chunks and for what fills up the last few: [more, 128].
     pub(super) fn room(&self, rows: usize) -> Result<Tensor, ModelError> {
-        Ok(Tensor::f_empty([(rows + LEAST_ROWS) as i64, WIDTH as i64], (Kind::Float, self.device))?)
+        Ok(Tensor::f_empty([(rows + LEAST_ROWS) as i64, WIDTH as i64], (self.kind, self.device))?)
     }
 
     /// Magnitudes of `rows` chunks, row after row -> their encodings, in `room` from row `first`.
@@ -184,14 +197,32 @@ impl Network {
         let filled = rows.max(LEAST_ROWS);
         magnitudes.resize(filled * ROW, 0.0);
         let size = [filled as i64, ROW as i64];
-        let mut input = Tensor::f_from_slice(magnitudes)?.f_view(size)?.f_to_device(self.device)?;
+        let mut input = Tensor::f_from_slice(magnitudes)?.f_view(size)?.f_to_device(self.device)?.f_to_kind(self.kind)?;
         let (last, before) = self.encoder.split_last().expect("load makes four layers");
         for layer in before {
-            let out = Tensor::f_empty([size[0], layer.width], (Kind::Float, self.device))?;
+            let out = Tensor::f_empty([size[0], layer.width], (self.kind, self.device))?;
             layer.apply(&input, &out)?;
             input = out;
         }
         last.apply(&input, &room.f_narrow(0, first as i64, size[0])?)
+    }
+
+    /// Magnitudes [rows, [`ROW`]] on the device -> their encodings [rows, 128].
+    pub(super) fn encode_on_device(&self, magnitudes: &Tensor) -> Result<Tensor, ModelError> {
+        let rows = magnitudes.size2()?.0;
+        let mut input = magnitudes.shallow_clone();
+        for layer in &self.encoder {
+            let out = Tensor::f_empty([rows, layer.width], (self.kind, self.device))?;
+            layer.apply(&input, &out)?;
+            input = out;
+        }
+        Ok(input)
+    }
+
+    pub(super) fn weight_bytes(&self) -> usize {
+        let encoder = self.encoder.iter().flat_map(|layer| &layer.products);
+        let encoder = encoder.flat_map(|product| [&product.weight, &product.bias]);
+        encoder.chain(&self.lstm).chain([&self.output_weight, &self.output_bias]).map(bytes).sum()
     }
 
     /// Encodings [steps x streams, 128], the streams of a step side by side; `states` one per stream
@@ -211,7 +242,7 @@ impl Network {
         let gather = |part: fn(&State) -> &[f32; WIDTH]| -> Result<Tensor, ModelError> {
             let mut rows: Vec<f32> = states.iter().flat_map(|state| *part(state)).collect();
             rows.resize((filled * width) as usize, 0.0);
-            Ok(Tensor::f_from_slice(&rows)?.f_view([1, filled, width])?.f_to_device(self.device)?)
+            Ok(Tensor::f_from_slice(&rows)?.f_view([1, filled, width])?.f_to_device(self.device)?.f_to_kind(self.kind)?)
         };
         let start = [gather(|state| &state.hidden)?, gather(|state| &state.cell)?];
         let (output, hidden, cell) = input.f_lstm(&start, &self.lstm, true, 1, 0.0, false, false, false)?;
@@ -245,6 +276,7 @@ fn cell_of(state: &mut State) -> &mut [f32; WIDTH] {
 
 fn plain(tensor: &Tensor) -> Result<Vec<f32>, ModelError> {
     let mut values = vec![0.0; tensor.numel()];
-    tensor.f_to_device(tch::Device::Cpu)?.f_contiguous()?.f_copy_data(&mut values, tensor.numel())?;
+    let tensor = tensor.f_to_device(tch::Device::Cpu)?.f_to_kind(Kind::Float)?.f_contiguous()?;
+    tensor.f_copy_data(&mut values, tensor.numel())?;
     Ok(values)
 }

@@ -6,13 +6,22 @@
 //! ```
 //! Records of an inner kind are held until a slot's batch is full, then run at once, so an
 //! episode of three hours never holds more than one batch of windows here.
+//!
+//! A batch that fails is halved until the item that spoils it stands alone; one that is too large for
+//! its device is halved, too, and later ones have that size from the start. A model that fails on
+//! single items [rests](super::breaker).
 
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use crate::fault::Fault;
+use hark_models::device::{Device, Precision};
+
+use super::breaker::{Breaker, REST};
+use super::memory::{Meter, Share};
+use crate::fault::{Fault, FaultKind};
 use crate::record::outcome::StageTime;
 use crate::record::{Body, Kind, Record, Spent};
 use crate::stage::{Equipment, Stage, Work};
@@ -31,6 +40,12 @@ pub struct GroupSpec {
     pub max_items: usize,
     /// Kinds that somebody outside the group takes in.
     pub outside: BTreeSet<Kind>,
+    /// Where its models compute; where the run was told to, if `None`.
+    pub device: Option<String>,
+    /// What its models' numbers are kept in.
+    pub precision: Precision,
+    /// One per stage, shared by all lanes of the process.
+    pub breakers: Vec<Arc<Breaker>>,
 }
 
 /// A group with warm models, owned by one thread.
@@ -43,6 +58,7 @@ struct Slot {
     stage: Stage,
     work: Box<dyn Work>,
     max_items: usize,
+    breaker: Arc<Breaker>,
     held: Vec<Held>,
 }
 
@@ -56,17 +72,28 @@ struct Held {
 type Emit<'a> = dyn FnMut(Ticket, Record) + 'a;
 
 impl Group {
-    /// Warms up every stage of the group.
+    /// Warms up every stage of the group. Tells how much of its device's memory each model takes.
     ///
     /// # Errors
-    /// A model that cannot be loaded.
-    pub fn warm(spec: &GroupSpec, equipment: &Equipment) -> Result<Self, Fault> {
-        let slots = spec
-            .stages
-            .iter()
-            .map(|&stage| Ok(Slot { stage, work: stage.warm(equipment)?, max_items: spec.max_items, held: Vec::new() }))
-            .collect::<Result<_, Fault>>()?;
-        Ok(Self { slots, outside: spec.outside.clone() })
+    /// A model that cannot be loaded, or that has no room for a batch.
+    pub fn warm(spec: &GroupSpec, equipment: &Equipment) -> Result<(Self, Vec<Share>), Fault> {
+        let at = equipment.models.placement(spec.device.as_deref(), spec.precision)?;
+        let mut meter = (at.device != Device::Cpu).then(|| Meter::of(at.device));
+        let mut shares = Vec::new();
+        let mut slots = Vec::new();
+        for (&stage, breaker) in spec.stages.iter().zip(&spec.breakers) {
+            let mut work = stage.warm(equipment, at)?;
+            if let Some(weights) = work.weight_bytes() {
+                // A processor has nothing to get ready, and would take long for it.
+                let activations = match &mut meter {
+                    Some(meter) => meter.growth_of(|| work.rehearse(spec.max_items))?,
+                    None => None,
+                };
+                shares.push(Share { stage, at, weights, activations, max_items: spec.max_items });
+            }
+            slots.push(Slot { stage, work, max_items: spec.max_items, breaker: breaker.clone(), held: Vec::new() });
+        }
+        Ok((Self { slots, outside: spec.outside.clone() }, shares))
     }
 
     /// Runs a batch through all stages; every record that leaves the group is given to `emit`.
@@ -118,6 +145,7 @@ fn flush(slots: &mut [Slot], outside: &BTreeSet<Kind>, emit: &mut Emit, busy: &m
         }
         take_in(later, outside, Held { ticket, record, since: Instant::now() }, emit, inner);
     };
+    let stage = slot.stage;
     let mut attempt = |work: &mut Box<dyn Work>,
                        range: Range<usize>,
                        inner: &mut Duration,
@@ -131,30 +159,54 @@ fn flush(slots: &mut [Slot], outside: &BTreeSet<Kind>, emit: &mut Emit, busy: &m
                 if let Some(body) = latest[i].replace(body) {
                     send(i, body, Spent::new(), inner);
                 }
-            });
+            })
         });
-        catch_unwind(run).is_ok()
+        catch_unwind(run).unwrap_or_else(|_| Err(panicked(stage, &records[first])))
     };
-    let whole = attempt(&mut slot.work, 0..records.len(), &mut inner, &mut latest, &mut sent);
-    if !whole && records.len() > 1 {
-        // One record spoils its batch: run each unfinished one alone, so that only that one fails.
-        for i in (0..records.len()).filter(|&i| sent[i] == 0).collect::<Vec<_>>() {
-            attempt(&mut slot.work, i..i + 1, &mut inner, &mut latest, &mut sent);
+    let mut faults: Vec<Option<Fault>> = vec![None; records.len()];
+    let mut parts = if slot.breaker.allows(started) { vec![0..records.len()] } else { Vec::new() };
+    let mut rests = parts.is_empty();
+    while let Some(part) = parts.pop() {
+        // What came of a part before it broke stands.
+        let Some(first) = part.clone().find(|&i| sent[i] == 0) else { continue };
+        let part = first..part.end;
+        match attempt(&mut slot.work, part.clone(), &mut inner, &mut latest, &mut sent) {
+            Ok(()) => slot.breaker.works(),
+            Err(fault) if part.len() == 1 => {
+                // An item at fault says nothing of the model.
+                let struck = fault.kind == FaultKind::Retry && slot.breaker.strike(Instant::now());
+                faults[first] = Some(fault);
+                if struck {
+                    tracing::warn!(%stage, "its model failed on several items in a row and rests");
+                    rests = true;
+                    break;
+                }
+            }
+            Err(fault) => {
+                let half = part.len().div_ceil(2);
+                if fault.is_out_of_memory() {
+                    tracing::warn!(%stage, items = part.len(), "a batch was too large for its device: half from now on");
+                    slot.max_items = slot.max_items.min(half);
+                }
+                parts.extend([first + half..part.end, first..first + half]);
+            }
         }
     }
     let computing = started.elapsed().saturating_sub(inner).as_secs_f64() / records.len() as f64;
     for i in 0..records.len() {
         let last = match latest[i].take() {
-            Some(body) if slot.stage.concludes(&body) => body,
+            Some(body) if stage.concludes(&body) => body,
             unfinished => {
                 if let Some(body) = unfinished {
                     send(i, body, Spent::new(), &mut inner);
                 }
-                slot.stage.failed(&records[i], panicked(slot.stage, &records[i]))
+                let fault = faults[i].take();
+                let unsaid = || if rests { resting(stage) } else { panicked(stage, &records[i]) };
+                stage.failed(&records[i], fault.unwrap_or_else(unsaid))
             }
         };
         let mut spent = records[i].spent.clone();
-        let mine: &mut StageTime = spent.entry(slot.stage).or_default();
+        let mine: &mut StageTime = spent.entry(stage).or_default();
         mine.queued += queued[i].as_secs_f64();
         mine.computing += computing;
         send(i, last, spent, &mut inner);
@@ -170,3 +222,15 @@ fn panicked(stage: Stage, record: &Record) -> Fault {
         "a defect of hark: please report it with this episode",
     )
 }
+
+fn resting(stage: Stage) -> Fault {
+    Fault::retry(
+        stage.name(),
+        "resting",
+        "its model failed several times in a row and is left alone for a while",
+        format!("it is tried again every {} s; the faults before this one say what is wrong", REST.as_secs()),
+    )
+}
+
+#[cfg(test)]
+mod tests;

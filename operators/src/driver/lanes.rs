@@ -1,7 +1,7 @@
 //! A pool of lanes: threads that own warm models and take jobs from one queue.
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::Instant;
 
@@ -9,6 +9,7 @@ use crossbeam_channel::{Sender, bounded};
 use timely::scheduling::SyncActivator;
 
 use super::group::{Group, GroupSpec, Ticket};
+use super::memory::{self, Share};
 use super::queue::{Queue, Rank};
 use crate::fault::Fault;
 use crate::record::Record;
@@ -29,8 +30,8 @@ pub(super) struct Job {
 pub(super) enum Reply {
     /// A record that came of an item.
     Record(Ticket, Box<Record>),
-    /// Nothing more will come of these items.
-    Done(Vec<Ticket>),
+    /// Nothing more will come of these items, which took a lane so many seconds.
+    Done(Vec<Ticket>, f64),
 }
 
 /// Threads with warm models, shared by the operators of all workers of this process that are placed
@@ -43,58 +44,88 @@ pub struct Lanes {
     equipment: Arc<Equipment>,
     name: String,
     started: AtomicUsize,
+    /// What models of the first lane take of their device.
+    shares: Vec<Share>,
+    work: Arc<Mutex<BTreeMap<usize, Worked>>>,
+}
+
+/// What lanes have done for one operator.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct Worked {
+    /// Batches.
+    pub batches: u64,
+    /// Items in them.
+    pub items: u64,
+    /// Seconds that lanes were busy with them.
+    pub seconds: f64,
 }
 
 impl Lanes {
     /// Starts `count` lanes and waits until their models are warm. `specs` are the groups placed
-    /// on these lanes, by operator.
+    /// on these lanes, by operator; their models must fit into `memory` bytes, if so many are given.
     ///
     /// # Errors
-    /// A model that cannot be loaded, a thread that cannot be started.
+    /// A model that cannot be loaded or does not fit, a thread that cannot be started.
     pub fn start(
         name: &str,
         count: usize,
         specs: BTreeMap<usize, GroupSpec>,
         equipment: Arc<Equipment>,
+        memory: Option<usize>,
     ) -> Result<Self, Fault> {
-        let lanes = Self {
+        let mut lanes = Self {
             queue: Arc::default(),
             free: Arc::default(),
             specs,
             equipment,
             name: name.to_owned(),
             started: AtomicUsize::new(0),
+            shares: Vec::new(),
+            work: Arc::default(),
         };
-        for _ in 0..count {
-            lanes.add()?;
+        for lane in 0..count {
+            let shares = lanes.add()?;
+            if lane == 0 {
+                lanes.shares = shares;
+                memory.map_or(Ok(()), |budget| memory::fit(name, count, &lanes.shares, budget))?;
+            }
         }
         lanes.free.fetch_add(1, Ordering::AcqRel); // one job may wait, so that no lane starves between two
         Ok(lanes)
     }
 
-    /// Adds a lane: at the start, or in place of one that hangs.
+    /// What was done so far for an operator.
+    pub fn worked(&self, operator: usize) -> Worked {
+        self.work.lock().unwrap_or_else(PoisonError::into_inner).get(&operator).copied().unwrap_or_default()
+    }
+
+    /// What each model takes of its device, as the first lane measured it.
+    pub fn shares(&self) -> &[Share] {
+        &self.shares
+    }
+
+    /// Adds a lane: at the start, or in place of one that hangs. Tells what its models take.
     ///
     /// # Errors
     /// As for [`Lanes::start`].
-    pub fn add(&self) -> Result<(), Fault> {
+    pub fn add(&self) -> Result<Vec<Share>, Fault> {
         let (warm, warmed) = bounded(1);
-        let (queue, free) = (self.queue.clone(), self.free.clone());
+        let (queue, free, work) = (self.queue.clone(), self.free.clone(), self.work.clone());
         let (specs, equipment) = (self.specs.clone(), self.equipment.clone());
         // Nobody joins a lane: one that hangs must not hang its owner.
         let _detached = std::thread::Builder::new()
             .name(format!("{}-{}", self.name, self.started.fetch_add(1, Ordering::Relaxed)))
             .spawn(move || {
                 let _lane = hark_models::device::lane_thread_setup();
-                let groups = specs.iter().map(|(&at, spec)| Ok((at, Group::warm(spec, &equipment)?))).collect();
-                let (groups, report) = match groups {
-                    Ok(groups) => (groups, Ok(())),
-                    Err(fault) => (BTreeMap::new(), Err(fault)),
-                };
                 // The starter waits for exactly one report; if it has gone, there is nobody to tell.
-                let ready = report.is_ok();
-                if warm.send(report).is_ok() && ready {
+                let (groups, report) = match warm_up(&specs, &equipment) {
+                    Ok((groups, shares)) => (Some(groups), Ok(shares)),
+                    Err(fault) => (None, Err(fault)),
+                };
+                let heard = warm.send(report).is_ok();
+                if let Some(groups) = groups.filter(|_| heard) {
                     free.fetch_add(1, Ordering::AcqRel);
-                    serve(&queue, groups, &free);
+                    serve(&queue, groups, &free, &work);
                 }
             })
             .map_err(|error| {
@@ -107,6 +138,14 @@ impl Lanes {
                 .caused_by(&error)
             })?;
         warmed.recv().expect("a lane reports before it ends")
+    }
+
+    /// The model of these stages did not come back in time.
+    pub(super) fn hung(&self, operator: usize, stages: impl Fn(crate::stage::Stage) -> bool) {
+        let Some(spec) = self.specs.get(&operator) else { return };
+        for (_, breaker) in spec.stages.iter().zip(&spec.breakers).filter(|(stage, _)| stages(**stage)) {
+            breaker.strike(Instant::now());
+        }
     }
 
     /// Whether an operator should send its next batch now: a lane is free or about to be, or the
@@ -135,10 +174,24 @@ impl Drop for Lanes {
     }
 }
 
-fn serve(queue: &Queue<Job>, mut groups: BTreeMap<usize, Group>, free: &AtomicUsize) {
+type Groups = BTreeMap<usize, Group>;
+
+/// Every group on this thread, and what their models take, in the order of the operators.
+fn warm_up(specs: &BTreeMap<usize, GroupSpec>, equipment: &Equipment) -> Result<(Groups, Vec<Share>), Fault> {
+    let (mut groups, mut shares) = (Groups::new(), Vec::new());
+    for (&at, spec) in specs {
+        let (group, taken) = Group::warm(spec, equipment)?;
+        groups.insert(at, group);
+        shares.extend(taken);
+    }
+    Ok((groups, shares))
+}
+
+fn serve(queue: &Queue<Job>, mut groups: Groups, free: &AtomicUsize, work: &Mutex<BTreeMap<usize, Worked>>) {
     while let Some(job) = queue.pop() {
+        let begun = Instant::now();
         let group = groups.get_mut(&job.operator).expect("a job's group is placed on these lanes");
-        let tickets = job.batch.iter().map(|(ticket, _)| *ticket).collect();
+        let tickets: Vec<Ticket> = job.batch.iter().map(|(ticket, _)| *ticket).collect();
         group.run(job.batch, job.since, &mut |ticket, record| {
             // The operator is gone only when the run was given up: then nobody needs the result.
             if job.reply.send(Reply::Record(ticket, Box::new(record))).is_ok() {
@@ -146,7 +199,14 @@ fn serve(queue: &Queue<Job>, mut groups: BTreeMap<usize, Group>, free: &AtomicUs
             }
         });
         free.fetch_add(1, Ordering::AcqRel);
-        if job.reply.send(Reply::Done(tickets)).is_ok() {
+        let seconds = begun.elapsed().as_secs_f64();
+        let mut done = work.lock().unwrap_or_else(PoisonError::into_inner);
+        let done_here = done.entry(job.operator).or_default();
+        done_here.batches += 1;
+        done_here.items += tickets.len() as u64;
+        done_here.seconds += seconds;
+        drop(done);
+        if job.reply.send(Reply::Done(tickets, seconds)).is_ok() {
             let _gone = job.wake.activate().is_err();
         }
     }

@@ -10,16 +10,25 @@
 //! Invariant: every item in flight holds its own capability, so a batch may mix episodes and
 //! epochs and results may return in any order; no operator ever blocks.
 
+pub mod breaker;
 mod budget;
+mod floor;
 mod group;
 mod lanes;
+mod lines;
+mod memory;
 mod on_lanes;
 mod on_worker;
+mod pace;
 mod queue;
+#[cfg(test)]
+mod sample;
 
+pub use breaker::Breaker;
 pub use budget::{Budget, Permit};
 pub use group::{Group, GroupSpec};
-pub use lanes::Lanes;
+pub use lanes::{Lanes, Worked};
+pub use memory::Share;
 pub use on_lanes::{Batching, on_lanes};
 pub use on_worker::on_worker;
 

@@ -1,6 +1,6 @@
 //! The driver for slow stages: on lanes of their own threads.
 
-use std::collections::{HashMap, VecDeque};
+use std::collections::HashMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -14,9 +14,11 @@ use timely::dataflow::operators::generic::Operator;
 use super::Epoch;
 use super::group::{GroupSpec, Ticket};
 use super::lanes::{Job, Lanes, Reply};
+use super::lines::{Lines, Waiting};
+use super::pace::Pace;
 use super::queue::Rank;
 use crate::fault::Fault;
-use crate::record::{Priority, Record};
+use crate::record::Record;
 use crate::stage::Stage;
 
 /// When a batch is sent to a lane: when it is full and none waits for a lane yet, or a lane is free
@@ -29,12 +31,8 @@ pub struct Batching {
     pub max_wait: Duration,
     /// How long a lane may take for a batch before its items count as failed.
     pub deadline: Duration,
-}
-
-struct Waiting {
-    cap: Capability<Epoch>,
-    record: Record,
-    since: Instant,
+    /// How long a batch should take: those of a slow lane have fewer items, down to one.
+    pub target: Option<Duration>,
 }
 
 struct InFlight {
@@ -62,15 +60,15 @@ pub fn on_lanes<'s>(
             let wake = scope.worker().sync_activator_for(info.address.to_vec());
             let again = scope.activator_for(info.address);
             let (reply, replies) = unbounded();
-            let mut waiting: [VecDeque<Waiting>; 3] = Default::default();
+            let mut waiting: Lines<Capability<Epoch>> = Lines::default();
+            let mut pace = Pace::new(batching.target);
             let mut in_flight: HashMap<Ticket, InFlight> = HashMap::new();
             let mut next: Ticket = 0;
             move |input, output| {
                 input.for_each_stamp(|cap, batches| {
                     let Some(cap) = cap.retain_least(output.output_index()) else { return };
                     for record in batches.flat_map(|batch| batch.drain(..)) {
-                        let class = record.episode.announcement.priority as usize;
-                        waiting[class].push_back(Waiting { cap: cap.clone(), record, since: Instant::now() });
+                        waiting.push(cap.clone(), record, Instant::now());
                     }
                 });
                 while let Ok(message) = replies.try_recv() {
@@ -81,7 +79,8 @@ pub fn on_lanes<'s>(
                                 output.session(&item.cap).give(*record);
                             }
                         }
-                        Reply::Done(tickets) => {
+                        Reply::Done(tickets, seconds) => {
+                            pace.took(tickets.len(), seconds);
                             for ticket in tickets {
                                 in_flight.remove(&ticket);
                             }
@@ -90,21 +89,27 @@ pub fn on_lanes<'s>(
                 }
                 let now = Instant::now();
                 for item in overdue(&mut in_flight, now) {
+                    lanes.hung(operator, |stage| stage.consumes(item.record.kind()));
                     for record in timed_out(&stages, &item.record, batching.deadline) {
                         if outside.contains(&record.kind()) {
                             output.session(&item.cap).give(record);
                         } else {
                             // A later stage of this very group takes it in: the episode goes the light way.
-                            let class = record.episode.announcement.priority as usize;
-                            waiting[class].push_back(Waiting { cap: item.cap.clone(), record, since: now });
+                            waiting.push(item.cap.clone(), record, now);
                         }
                     }
                     if let Err(fault) = lanes.add() {
                         tracing::error!(%fault, "no lane could be started in place of one that hangs");
                     }
                 }
-                while ready(&waiting, &batching, now) && lanes.takes(operator, full(&waiting, &batching)) {
-                    let batch = take_batch(&mut waiting, batching.max_items);
+                loop {
+                    let most = pace.items(batching.max_items);
+                    let full = waiting.len() >= most; // it cannot grow by waiting
+                    let waited = waiting.oldest().is_some_and(|since| now.duration_since(since) >= batching.max_wait);
+                    if !(full || waited) || !lanes.takes(operator, full) {
+                        break;
+                    }
+                    let batch = waiting.take(most);
                     let since = batch.iter().map(|item| item.since).min().unwrap_or(now);
                     let priority =
                         batch.iter().map(|item| item.record.episode.announcement.priority).min().unwrap_or_default();
@@ -112,7 +117,7 @@ pub fn on_lanes<'s>(
                     let until = now + batching.deadline;
                     let batch = batch
                         .into_iter()
-                        .map(|Waiting { cap, record, .. }| {
+                        .map(|Waiting { kept: cap, record, .. }| {
                             next += 1;
                             in_flight.insert(next, InFlight { cap, record: record.clone(), until });
                             (next, record)
@@ -120,7 +125,7 @@ pub fn on_lanes<'s>(
                         .collect();
                     lanes.push(rank, Job { operator, batch, since, reply: reply.clone(), wake: wake.clone() });
                 }
-                if waiting.iter().any(|class| !class.is_empty()) || !in_flight.is_empty() {
+                if !waiting.is_empty() || !in_flight.is_empty() {
                     // Another operator's job may have freed a lane without waking this one.
                     again.activate_after(if in_flight.is_empty() {
                         Duration::from_millis(1)
@@ -131,33 +136,6 @@ pub fn on_lanes<'s>(
             }
         },
     )
-}
-
-/// Whether a batch is worth sending now that a lane is free.
-fn ready(waiting: &[VecDeque<Waiting>; 3], batching: &Batching, now: Instant) -> bool {
-    let oldest = waiting.iter().filter_map(VecDeque::front).map(|item| item.since).min();
-    full(waiting, batching) || oldest.is_some_and(|since| now.duration_since(since) >= batching.max_wait)
-}
-
-/// Whether a batch cannot grow by waiting.
-fn full(waiting: &[VecDeque<Waiting>; 3], batching: &Batching) -> bool {
-    waiting.iter().map(VecDeque::len).sum::<usize>() >= batching.max_items
-}
-
-/// The most pressing records, and among those of one class runs of like length, so that little of
-/// a batch is padding.
-fn take_batch(waiting: &mut [VecDeque<Waiting>; 3], max_items: usize) -> Vec<Waiting> {
-    let mut batch = Vec::new();
-    for class in waiting.iter_mut() {
-        let wanted = max_items - batch.len();
-        if class.len() > wanted && wanted > 0 {
-            // The oldest record goes; its company are those nearest to it in length.
-            let length = class[0].record.length();
-            class.make_contiguous()[1..].sort_by_key(|item| (item.record.length().abs_diff(length), item.since));
-        }
-        batch.extend(class.drain(..wanted.min(class.len())));
-    }
-    batch
 }
 
 fn overdue(in_flight: &mut HashMap<Ticket, InFlight>, now: Instant) -> Vec<InFlight> {
@@ -181,7 +159,3 @@ fn timed_out(stages: &[Stage], record: &Record, deadline: Duration) -> Vec<Recor
         })
         .collect()
 }
-
-// The order of classes is the order in which they are taken.
-const _: () =
-    assert!(Priority::Urgent as usize == 0 && Priority::Normal as usize == 1 && Priority::Backfill as usize == 2);

@@ -1,11 +1,13 @@
-//! The queue before a pool of lanes: urgent first, then what is nearest to its end.
+//! The queue before a pool of lanes: urgent first, with a floor for the rest, and among jobs of one
+//! class what is nearest to its end.
 
 use std::collections::BinaryHeap;
 use std::sync::{Condvar, Mutex, PoisonError};
 
+use super::floor::{CLASSES, Floor};
 use crate::record::Priority;
 
-/// Orders jobs: the greatest goes first.
+/// Orders jobs; of one class the greatest goes first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Rank {
     /// Class of the batch's most pressing record.
@@ -19,8 +21,7 @@ pub struct Rank {
 
 impl Ord for Rank {
     fn cmp(&self, other: &Self) -> std::cmp::Ordering {
-        // `Priority` lists the most pressing class first.
-        let by = |rank: &Self| (std::cmp::Reverse(rank.priority), rank.operator, std::cmp::Reverse(rank.arrival));
+        let by = |rank: &Self| (rank.operator, std::cmp::Reverse(rank.arrival), std::cmp::Reverse(rank.priority));
         by(self).cmp(&by(other))
     }
 }
@@ -57,34 +58,46 @@ pub struct Queue<J> {
 }
 
 struct State<J> {
-    jobs: BinaryHeap<Ranked<J>>,
+    /// By class.
+    jobs: [BinaryHeap<Ranked<J>>; CLASSES],
+    floor: Floor,
     open: bool,
 }
 
 impl<J> Default for Queue<J> {
     fn default() -> Self {
-        Self { state: Mutex::new(State { jobs: BinaryHeap::new(), open: true }), arrived: Condvar::new() }
+        let jobs = std::array::from_fn(|_| BinaryHeap::new());
+        Self { state: Mutex::new(State { jobs, floor: Floor::default(), open: true }), arrived: Condvar::new() }
+    }
+}
+
+impl<J> State<J> {
+    fn next(&mut self) -> Option<J> {
+        let class = self.floor.next(std::array::from_fn(|class| !self.jobs[class].is_empty()))?;
+        self.jobs[class].pop().map(|Ranked(_, job)| job)
     }
 }
 
 impl<J> Queue<J> {
     /// Adds a job.
     pub fn push(&self, rank: Rank, job: J) {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner).jobs.push(Ranked(rank, job));
+        let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
+        state.jobs[rank.priority as usize].push(Ranked(rank, job));
+        drop(state);
         self.arrived.notify_one();
     }
 
     /// Whether a job with such a rank waits.
     pub fn holds(&self, such: impl Fn(&Rank) -> bool) -> bool {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.jobs.iter().any(|Ranked(rank, _)| such(rank))
+        state.jobs.iter().flatten().any(|Ranked(rank, _)| such(rank))
     }
 
     /// Waits for the next job; `None` once the queue is closed and empty.
     pub fn pop(&self) -> Option<J> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(Ranked(_, job)) = state.jobs.pop() {
+            if let Some(job) = state.next() {
                 return Some(job);
             }
             if !state.open {

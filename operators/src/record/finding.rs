@@ -8,7 +8,7 @@ use tempfile::TempPath;
 
 use super::part::Parts;
 use super::piece::{Chapter, Sentence, Timing};
-use super::{Announcement, EpisodeKey};
+use super::{Announcement, EpisodeKey, numbers};
 use crate::fault::Fault;
 use crate::units::{Samples, Span};
 
@@ -43,6 +43,7 @@ pub enum Finding {
         /// The passage.
         index: u32,
         /// Unit-length MiniLM embedding, 384 values.
+        #[serde(serialize_with = "numbers::serialize", deserialize_with = "numbers::deserialize")]
         vector: Vec<f32>,
     },
 }

@@ -11,6 +11,7 @@
 pub mod announcement;
 pub mod episode;
 pub mod finding;
+pub mod numbers;
 pub mod origin;
 pub mod outcome;
 pub mod part;
@@ -134,6 +135,19 @@ impl Record {
             Body::Failed(_) => Kind::Failed,
             Body::Settled(_) => Kind::Settled,
             Body::Outcome(_) => Kind::Outcome,
+        }
+    }
+
+    /// Bytes of samples, text or numbers in it, which are nearly all that it has; 0 of small records.
+    pub fn payload(&self) -> usize {
+        match &self.body {
+            Body::Window(window) => size_of_val(window.samples.as_slice()),
+            Body::Passage(passage) => passage.text.len(),
+            Body::Finding(Finding::Speech { frames, .. }) => frames.len(),
+            Body::Finding(Finding::Events { level, music, .. }) => level.len() + music.len(),
+            Body::Finding(Finding::Embedding { vector, .. }) => size_of_val(vector.as_slice()),
+            Body::Fetched(fetched) => fetched.transcript.as_ref().map_or(0, |(bytes, _)| bytes.len()),
+            _ => 0,
         }
     }
 

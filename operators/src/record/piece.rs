@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::EpisodeKey;
+use super::{EpisodeKey, numbers};
 use crate::driver::Permit;
 use crate::units::{Samples, Seconds, Span};
 
@@ -28,6 +28,7 @@ pub struct Window {
     /// models with memory, whose results are thrown away.
     pub context: usize,
     /// Signed 16-bit samples, context first.
+    #[serde(serialize_with = "numbers::serialize", deserialize_with = "numbers::deserialize")]
     pub samples: Arc<Vec<i16>>,
     /// Its share of this process' budget of audio in flight, given back when the last clone is dropped.
     #[serde(skip)]

@@ -52,7 +52,7 @@ impl Cut {
 }
 
 impl Work for Cut {
-    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) {
+    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) -> Result<(), Fault> {
         for (i, record) in batch.iter().enumerate() {
             if let Body::Chosen(chosen) = &record.body {
                 emit(
@@ -64,6 +64,7 @@ impl Work for Cut {
                 );
             }
         }
+        Ok(())
     }
 }
 

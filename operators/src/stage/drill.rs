@@ -18,6 +18,10 @@ pub enum Harm {
     Panic,
     /// Never returns.
     Hang,
+    /// Its device has no memory for more than two items at a time.
+    Exhaust,
+    /// Its device fails on every batch.
+    Break,
 }
 
 /// One stage to be harmed, as on the command line: `embed=fail`, `speech=hang@EPISODE`.
@@ -38,7 +42,7 @@ impl Drill {
 }
 
 /// What a drill may look like, for messages.
-const FORM: &str = "write STAGE=fail, STAGE=panic or STAGE=hang, with @EPISODE behind it for one episode alone";
+const FORM: &str = "write STAGE=fail, panic, hang, exhaust or break, with @EPISODE behind it for one episode alone";
 
 impl FromStr for Drill {
     type Err = String;
@@ -58,6 +62,8 @@ impl FromStr for Drill {
             "fail" => Harm::Fail,
             "panic" => Harm::Panic,
             "hang" => Harm::Hang,
+            "exhaust" => Harm::Exhaust,
+            "break" => Harm::Break,
             other => return Err(format!("`{other}` is no harm; {FORM}")),
         };
         Ok(Self { stage, harm, episode })
@@ -71,14 +77,21 @@ pub(super) struct Drilled {
 }
 
 impl Work for Drilled {
-    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) {
+    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) -> Result<(), Fault> {
         let hit = |record: &Record| self.drill.hits(record);
         match self.drill.harm {
             Harm::Panic if batch.iter().any(hit) => panic!("a drill of {}", self.drill.stage),
             Harm::Hang if batch.iter().any(hit) => loop {
                 std::thread::park(); // the driver abandons this thread
             },
-            _ => {}
+            Harm::Exhaust if batch.len() > 2 && batch.iter().any(hit) => {
+                return Err(Fault::out_of_memory(self.drill.stage.name(), "a drill of a small device"));
+            }
+            Harm::Break if batch.iter().any(hit) => {
+                return Err(Fault::retry(self.drill.stage.name(), "drill", "its device failed", "run without --drill"));
+            }
+            Harm::Exhaust | Harm::Break | Harm::Panic | Harm::Hang => return self.work.run(batch, emit),
+            Harm::Fail => {}
         }
         let (struck, spared): (Vec<usize>, Vec<usize>) = (0..batch.len()).partition(|&i| hit(&batch[i]));
         for i in struck {
@@ -86,9 +99,18 @@ impl Work for Drilled {
             emit(i, self.drill.stage.failed(&batch[i], fault));
         }
         let rest: Vec<Record> = spared.iter().map(|&i| batch[i].clone()).collect();
-        if !rest.is_empty() {
-            self.work.run(&rest, &mut |i, body| emit(spared[i], body));
+        if rest.is_empty() {
+            return Ok(());
         }
+        self.work.run(&rest, &mut |i, body| emit(spared[i], body))
+    }
+
+    fn weight_bytes(&self) -> Option<usize> {
+        self.work.weight_bytes()
+    }
+
+    fn rehearse(&mut self, items: usize) -> Result<(), Fault> {
+        self.work.rehearse(items)
     }
 }
 

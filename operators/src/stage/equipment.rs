@@ -3,6 +3,9 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+use hark_models::ballast::Size;
+
+use super::Stage;
 use super::drill::Drill;
 use super::publish::Publisher;
 use super::warm::Models;
@@ -34,6 +37,8 @@ pub struct Equipment {
     pub clip: ClipSettings,
     /// Stages to be harmed on purpose.
     pub drills: Vec<Drill>,
+    /// A stage whose model is to be weighed down, and how much.
+    pub ballast: Option<(Stage, Size)>,
     /// Where outcomes are made durable.
     pub publisher: Arc<dyn Publisher>,
 }

@@ -51,7 +51,7 @@ impl Fetch {
 }
 
 impl Work for Fetch {
-    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) {
+    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) -> Result<(), Fault> {
         for (i, record) in batch.iter().enumerate() {
             emit(
                 i,
@@ -61,5 +61,6 @@ impl Work for Fetch {
                 },
             );
         }
+        Ok(())
     }
 }

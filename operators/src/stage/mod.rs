@@ -17,9 +17,11 @@ mod speech;
 mod transcribe;
 mod transcript;
 pub mod warm;
+mod weighed;
 
 use std::sync::Arc;
 
+use hark_models::device::Placement;
 use serde::{Deserialize, Serialize};
 
 pub use drill::{Drill, Harm};
@@ -59,10 +61,28 @@ pub enum Stage {
 }
 
 /// What a stage does with a batch of records of the kind that it consumes. `emit(i, body)` sends a
-/// record that came of the batch's record `i`. Total: a fault of one record is emitted, not thrown.
+/// record that came of the batch's record `i`.
 pub trait Work: Send {
-    /// Runs on one batch.
-    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body));
+    /// Runs on one batch. A fault of one record is emitted.
+    ///
+    /// # Errors
+    /// The batch failed as a whole: its driver tries smaller ones of the records of which nothing was
+    /// emitted.
+    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) -> Result<(), Fault>;
+
+    /// Bytes of weights that its model keeps on its device; `None` of a stage that has no model there.
+    fn weight_bytes(&self) -> Option<usize> {
+        None
+    }
+
+    /// Runs its model on the largest batch of so many items that it may get, so that the device has
+    /// all that it needs before the first episode.
+    ///
+    /// # Errors
+    /// The device has no room for it.
+    fn rehearse(&mut self, _items: usize) -> Result<(), Fault> {
+        Ok(())
+    }
 }
 
 impl Stage {
@@ -155,11 +175,11 @@ impl Stage {
         }
     }
 
-    /// Its work with warm models. Called once on the thread that will run it.
+    /// Its work with warm models, which compute there. Called once on the thread that will run it.
     ///
     /// # Errors
     /// A model that cannot be loaded: names the model and the remedy.
-    pub fn warm(self, equipment: &Equipment) -> Result<Box<dyn Work>, Fault> {
+    pub fn warm(self, equipment: &Equipment, at: Placement) -> Result<Box<dyn Work>, Fault> {
         let work: Box<dyn Work> = match self {
             Stage::Fetch => Box::new(fetch::Fetch::new(equipment.fetcher.clone(), equipment.staging.clone())),
             Stage::Decode => Box::new(decode::Decode::new(
@@ -169,9 +189,9 @@ impl Stage {
             )),
             Stage::Transcript => Box::new(transcript::ReadTranscript),
             Stage::Pieces => Box::new(pieces::Pieces::new(equipment.audio_budget.clone())),
-            Stage::Speech => Box::new(speech::Speech::warm(&equipment.models)?),
+            Stage::Speech => Box::new(speech::Speech::warm(&equipment.models, at)?),
             Stage::Events => Box::new(events::Events),
-            Stage::Embed => Box::new(embed::Embed::warm(&equipment.models)?),
+            Stage::Embed => Box::new(embed::Embed::warm(&equipment.models, at)?),
             Stage::Transcribe => Box::new(transcribe::Transcribe::new(
                 equipment.decoder.clone(),
                 equipment.models.clone(),
@@ -184,6 +204,12 @@ impl Stage {
             )),
             Stage::Cut => Box::new(cut::Cut::new(equipment.decoder.clone(), equipment.clip.clone())),
             Stage::Publish => Box::new(publish::Publish::new(equipment.publisher.clone())),
+        };
+        let work = match equipment.ballast {
+            Some((weighed, size)) if weighed == self => {
+                Box::new(weighed::Weighed { work, ballast: equipment.models.ballast(self, size, at)?, stage: self })
+            }
+            _ => work,
         };
         let drills = equipment.drills.iter().filter(|drill| drill.stage == self);
         Ok(drills.fold(work, |work, drill| Box::new(drill::Drilled { work, drill: drill.clone() })))

@@ -84,12 +84,13 @@ fn lost(episode: &Episode, error: &io::Error) -> Fault {
 }
 
 impl Work for Pieces {
-    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) {
+    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) -> Result<(), Fault> {
         for (i, record) in batch.iter().enumerate() {
             if let Body::Known(known) = &record.body {
                 self.cut(&record.episode, known, &mut |body| emit(i, body));
             }
         }
+        Ok(())
     }
 }
 

@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Work;
+use crate::fault::Fault;
 use crate::record::outcome::Outcome;
 use crate::record::{Body, Record};
 
@@ -23,7 +24,7 @@ impl Publish {
 }
 
 impl Work for Publish {
-    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) {
+    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) -> Result<(), Fault> {
         match self.0.publish(batch) {
             Some(outcomes) => {
                 for (i, outcome) in outcomes.into_iter().enumerate() {
@@ -33,5 +34,6 @@ impl Work for Publish {
             // The run is stopping; nobody takes these in again.
             None => batch.iter().enumerate().for_each(|(i, record)| emit(i, record.body.clone())),
         }
+        Ok(())
     }
 }

@@ -51,7 +51,7 @@ impl Select {
 }
 
 impl Work for Select {
-    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) {
+    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) -> Result<(), Fault> {
         for (i, record) in batch.iter().enumerate() {
             if let Body::Transcribed(dossier) = &record.body {
                 emit(
@@ -63,6 +63,7 @@ impl Work for Select {
                 );
             }
         }
+        Ok(())
     }
 }
 

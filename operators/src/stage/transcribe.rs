@@ -68,7 +68,7 @@ impl Transcribe {
 }
 
 impl Work for Transcribe {
-    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) {
+    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) -> Result<(), Fault> {
         for (i, record) in batch.iter().enumerate() {
             if let Body::Dossier(dossier) = &record.body {
                 let mut dossier = dossier.clone();
@@ -81,6 +81,7 @@ impl Work for Transcribe {
                 emit(i, Body::Transcribed(dossier));
             }
         }
+        Ok(())
     }
 }
 

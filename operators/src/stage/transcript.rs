@@ -3,6 +3,7 @@
 use std::sync::Arc;
 
 use super::Work;
+use crate::fault::Fault;
 use crate::likeness::text::Signature;
 use crate::record::{Body, Episode, Fetched, Read, Record};
 use crate::transcript;
@@ -11,12 +12,13 @@ use crate::units::Seconds;
 pub(super) struct ReadTranscript;
 
 impl Work for ReadTranscript {
-    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) {
+    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) -> Result<(), Fault> {
         for (i, record) in batch.iter().enumerate() {
             if let Body::Fetched(fetched) = &record.body {
                 emit(i, Body::Read(Arc::new(read(&record.episode, fetched))));
             }
         }
+        Ok(())
     }
 }
 

@@ -1,27 +1,34 @@
 //! Models that are loaded once and shared by all lanes of the process.
 
+use std::collections::HashMap;
 use std::path::PathBuf;
 use std::sync::{Mutex, PoisonError};
 
 use hark_models::ModelError;
-use hark_models::device::Device;
-use hark_models::manifest::{Manifest, ModelFiles};
+use hark_models::ballast::{Ballast, Size};
+use hark_models::device::{Device, Placement, Precision};
+use hark_models::manifest::Manifest;
 use hark_models::minilm::Embedder;
 use hark_models::silero::SpeechDetector;
 use hark_models::sphinx::Recogniser;
 
 use super::Stage;
 use crate::fault::Fault;
+use crate::record::Record;
 use crate::record::outcome::ModelUsed;
 
-/// Loads models on first use; lanes then share their weights.
+/// Loads models on first use, once for each place where they are wanted; lanes then share their weights.
 pub struct Models {
     manifest: Manifest,
     device: Device,
     home: PathBuf,
-    speech: Mutex<Option<SpeechDetector>>,
-    embed: Mutex<Option<Embedder>>,
+    speech: Warm<SpeechDetector>,
+    embed: Warm<Embedder>,
+    ballast: Warm<Ballast>,
 }
+
+/// A model by where it computes.
+type Warm<M> = Mutex<HashMap<Placement, M>>;
 
 /// The name of the voice activity detector in the manifest.
 pub const SPEECH: &str = "silero-vad";
@@ -31,36 +38,53 @@ pub const EMBED: &str = "minilm";
 pub const RECOGNISER: &str = "pocketsphinx";
 
 impl Models {
-    /// Models under `home` (what `make setup` fills), to run on `device`.
+    /// Models under `home` (what `make setup` fills), to run on `device` where nothing else is said.
     pub fn new(manifest: Manifest, device: Device, home: PathBuf) -> Self {
-        Self { manifest, device, home, speech: Mutex::default(), embed: Mutex::default() }
+        Self {
+            manifest,
+            device,
+            home,
+            speech: Mutex::default(),
+            embed: Mutex::default(),
+            ballast: Mutex::default(),
+        }
+    }
+
+    /// Where models compute that are to run on the device of this name.
+    ///
+    /// # Errors
+    /// No such device on this machine.
+    pub fn placement(&self, device: Option<&str>, precision: Precision) -> Result<Placement, Fault> {
+        let device = device.map_or(Ok(self.device), Device::select).map_err(|error| {
+            Fault::poison("lanes", "device", error.to_string(), "change `device` of these lanes in the layout")
+        })?;
+        Ok(Placement { device, precision })
     }
 
     /// The speech detector, for one lane.
     ///
     /// # Errors
-    /// Missing or changed weights.
-    pub fn speech(&self) -> Result<SpeechDetector, Fault> {
-        let mut warm = self.speech.lock().unwrap_or_else(PoisonError::into_inner);
-        if warm.is_none() {
-            let load = |files: ModelFiles| SpeechDetector::load(&files, self.device);
-            *warm =
-                Some(self.manifest.verified(SPEECH).and_then(load).map_err(|error| unloaded(Stage::Speech, &error))?);
-        }
-        Ok(warm.as_ref().expect("just loaded").share())
+    /// Missing or changed weights, no room on the device.
+    pub fn speech(&self, at: Placement) -> Result<SpeechDetector, Fault> {
+        let load = || SpeechDetector::load(&self.manifest.verified(SPEECH)?, at);
+        shared(&self.speech, at, load, SpeechDetector::share).map_err(|error| unloaded(Stage::Speech, &error))
     }
 
     /// The embedder, for one lane.
     ///
     /// # Errors
-    /// Missing or changed weights.
-    pub fn embedder(&self) -> Result<Embedder, Fault> {
-        let mut warm = self.embed.lock().unwrap_or_else(PoisonError::into_inner);
-        if warm.is_none() {
-            let load = |files: ModelFiles| Embedder::load(&files, self.device);
-            *warm = Some(self.manifest.verified(EMBED).and_then(load).map_err(|error| unloaded(Stage::Embed, &error))?);
-        }
-        Ok(warm.as_ref().expect("just loaded").share())
+    /// Missing or changed weights, no room on the device.
+    pub fn embedder(&self, at: Placement) -> Result<Embedder, Fault> {
+        let load = || Embedder::load(&self.manifest.verified(EMBED)?, at);
+        shared(&self.embed, at, load, Embedder::share).map_err(|error| unloaded(Stage::Embed, &error))
+    }
+
+    /// A model of this size that weighs on a stage, for one lane.
+    ///
+    /// # Errors
+    /// No room on the device.
+    pub fn ballast(&self, stage: Stage, size: Size, at: Placement) -> Result<Ballast, Fault> {
+        shared(&self.ballast, at, || Ballast::new(size, at), Ballast::share).map_err(|error| unloaded(stage, &error))
     }
 
     /// A recogniser of one lane's own: it keeps state.
@@ -79,12 +103,50 @@ impl Models {
     }
 }
 
+/// A handle to the model that is warm there, which is loaded first where it is not.
+fn shared<M>(
+    warm: &Warm<M>,
+    at: Placement,
+    load: impl FnOnce() -> Result<M, ModelError>,
+    share: impl Fn(&M) -> M,
+) -> Result<M, ModelError> {
+    let mut warm = warm.lock().unwrap_or_else(PoisonError::into_inner);
+    if let Some(model) = warm.get(&at) {
+        return Ok(share(model));
+    }
+    let model = load()?;
+    let handle = share(&model);
+    warm.insert(at, model);
+    Ok(handle)
+}
+
 fn unloaded(stage: Stage, error: &dyn std::error::Error) -> Fault {
     Fault::poison(stage.name(), "model", error.to_string(), "run `make setup`").caused_by(error)
 }
 
-/// A model's error on a batch, as a fault of each of its records.
+/// A model's error on a batch.
 pub(super) fn failed(stage: Stage, error: &ModelError) -> Fault {
-    Fault::retry(stage.name(), "model_failed", error.to_string(), "replay the episode; if it fails again, report it")
-        .caused_by(error)
+    let fault = match error {
+        ModelError::OutOfMemory(_) => Fault::out_of_memory(stage.name(), error.to_string()),
+        _ => Fault::retry(
+            stage.name(),
+            "model_failed",
+            error.to_string(),
+            "replay the episode; if it fails again, report it",
+        ),
+    };
+    fault.caused_by(error)
+}
+
+/// What a model said of one item makes no sense.
+pub(super) fn unsound(stage: Stage, record: &Record) -> Fault {
+    Fault::poison(
+        stage.name(),
+        "unsound",
+        format!(
+            "its model gave numbers that are none, or too many or too few, for a piece of episode {}",
+            record.episode.key().episode
+        ),
+        "try the layout with `precision = \"f32\"`; if it happens there, report it with this episode",
+    )
 }

@@ -1,0 +1,181 @@
+//! All runs of an experiment and what follows from them.
+
+use std::path::Path;
+
+use anyhow::{Context, Result};
+use hark_dataflow::Layout;
+use serde::Serialize;
+use sha2::{Digest, Sha256};
+
+use super::BenchArgs;
+use super::measured::{Distribution, Measured, hex};
+use super::statistics::{Mean, paired_ratio, pareto};
+
+/// One thing that is compared: a layout with a number of workers.
+#[derive(Clone, Debug, Serialize)]
+pub struct Arm {
+    pub layout: String,
+    pub workers: u16,
+    /// As it was given.
+    pub path: String,
+    /// SHA-256 of the layout as hark read it.
+    pub layout_sha256: String,
+}
+
+impl Arm {
+    pub fn new(layout: &Layout, path: &str, workers: u16) -> Result<Self> {
+        let read = format!("{layout:?}");
+        Ok(Self {
+            layout: layout.name.clone(),
+            workers,
+            path: path.to_owned(),
+            layout_sha256: hex(&Sha256::digest(read)),
+        })
+    }
+
+    pub fn name(&self) -> String {
+        format!("{}, {} worker{}", self.layout, self.workers, if self.workers == 1 { "" } else { "s" })
+    }
+}
+
+/// What an hour costs.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Prices {
+    pub core_hour: f64,
+    pub gpu_hour: f64,
+}
+
+/// Where it was measured, and with what.
+#[derive(Clone, Debug, Serialize)]
+pub struct Machine {
+    pub processor: String,
+    pub cores: usize,
+    pub memory_gb: f64,
+    pub system: String,
+    pub hark: String,
+    pub devices: String,
+}
+
+impl Machine {
+    fn look(runs: &[Vec<Measured>]) -> Self {
+        let read = |path: &str| std::fs::read_to_string(path).unwrap_or_default();
+        let field = |text: &str, name: &str| {
+            let line = text.lines().find(|line| line.starts_with(name));
+            line.and_then(|line| line.split_once(':')).map_or("unknown", |(_, value)| value.trim()).to_owned()
+        };
+        let memory = field(&read("/proc/meminfo"), "MemTotal");
+        let kilobytes: f64 = memory.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0.0);
+        let gpu = runs.iter().flatten().any(|run| run.device.is_some());
+        Self {
+            processor: field(&read("/proc/cpuinfo"), "model name"),
+            cores: std::thread::available_parallelism().map_or(0, usize::from),
+            memory_gb: kilobytes / 1e6,
+            system: read("/proc/version").split(' ').take(3).collect::<Vec<_>>().join(" "),
+            hark: env!("CARGO_PKG_VERSION").to_owned(),
+            devices: if gpu { "cuda:0".to_owned() } else { "cpu".to_owned() },
+        }
+    }
+}
+
+/// An arm with its runs.
+#[derive(Debug, Serialize)]
+pub struct Compared {
+    pub arm: Arm,
+    pub runs: Vec<Measured>,
+    /// Latency of all previews of all runs.
+    pub preview: Distribution,
+    #[serde(skip)]
+    pub throughput: Mean,
+    /// Throughput against that of the first arm, run by run, with the interval at 95 %.
+    pub against_first: (f64, Option<(f64, f64)>),
+    /// Nobody is at once faster, sooner done and smaller.
+    pub on_front: bool,
+    /// For a thousand episodes.
+    pub cost: f64,
+}
+
+/// The experiment.
+#[derive(Debug, Serialize)]
+pub struct Experiment {
+    pub input: String,
+    /// SHA-256 of the input file, or of the names in the folder.
+    pub input_sha256: String,
+    pub arrivals: String,
+    pub seed: u64,
+    pub repeat: u16,
+    pub prices: Prices,
+    pub machine: Machine,
+    pub command: String,
+    /// All runs ended every episode in the same way, with the same clips.
+    pub same_outcomes: bool,
+    pub arms: Vec<Compared>,
+}
+
+impl Experiment {
+    pub fn new(arms: Vec<Arm>, runs: Vec<Vec<Measured>>, args: &BenchArgs, prices: Prices) -> Result<Self> {
+        let machine = Machine::look(&runs);
+        let first: Vec<f64> = runs[0].iter().map(Measured::throughput).collect();
+        let outcomes = &runs[0][0].outcomes;
+        let same_outcomes = runs.iter().flatten().all(|run| run.outcomes == *outcomes);
+        let merged = |runs: &[Measured]| {
+            let mut all = runs[0].preview.clone();
+            runs[1..].iter().for_each(|run| all.merge(&run.preview));
+            all
+        };
+        let points: Vec<[f64; 3]> = runs
+            .iter()
+            .map(|runs| {
+                let throughput = Mean::of(&runs.iter().map(Measured::throughput).collect::<Vec<_>>()).mean;
+                let peak = runs.iter().map(|run| run.peak_bytes as f64).fold(0.0, f64::max);
+                [-throughput, merged(runs).at(0.99).unwrap_or(0.0), peak]
+            })
+            .collect();
+        let front = pareto(&points);
+        let compare = |((arm, runs), on_front): ((Arm, Vec<Measured>), bool)| {
+            let throughput: Vec<f64> = runs.iter().map(Measured::throughput).collect();
+            let costs: Vec<f64> = runs.iter().map(|run| prices.of(&arm, run)).collect();
+            Compared {
+                preview: merged(&runs),
+                against_first: paired_ratio(&throughput, &first),
+                throughput: Mean::of(&throughput),
+                on_front,
+                cost: Mean::of(&costs).mean,
+                arm,
+                runs,
+            }
+        };
+        Ok(Self {
+            input: args.input.display().to_string(),
+            input_sha256: input_sha256(&args.input)?,
+            arrivals: args.arrivals.clone(),
+            seed: args.seed,
+            repeat: args.repeat,
+            prices,
+            machine,
+            command: std::env::args().collect::<Vec<_>>().join(" "),
+            same_outcomes,
+            arms: arms.into_iter().zip(runs).zip(front).map(compare).collect(),
+        })
+    }
+}
+
+impl Prices {
+    /// Of a thousand episodes: the cores of the workers, and the GPU if there was one, for as long as the
+    /// run took.
+    fn of(self, arm: &Arm, run: &Measured) -> f64 {
+        let hour = f64::from(arm.workers) * self.core_hour + if run.device.is_some() { self.gpu_hour } else { 0.0 };
+        1000.0 * hour * run.seconds / 3600.0 / run.episodes.max(1) as f64
+    }
+}
+
+fn input_sha256(path: &Path) -> Result<String> {
+    let mut hasher = Sha256::new();
+    if path.is_dir() {
+        let mut names: Vec<_> = std::fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+        names.sort();
+        names.iter().for_each(|name| hasher.update(name.display().to_string()));
+    } else {
+        hasher.update(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?);
+    }
+    Ok(hex(&hasher.finalize()))
+}

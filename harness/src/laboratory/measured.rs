@@ -1,0 +1,245 @@
+//! What one run measured, as it goes from the process that ran to the one that compares.
+
+use std::collections::BTreeMap;
+use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::thread::JoinHandle;
+use std::time::Duration;
+
+use anyhow::{Context, Result};
+use base64::Engine;
+use base64::engine::general_purpose::STANDARD;
+use hark_dataflow::Summary;
+use hark_dataflow::latency::{Micros, micros};
+use hark_dataflow::publish::End;
+use hark_models::Device;
+use hark_models::gauge::Gauge;
+use hark_operators::record::outcome::{Outcome, State};
+use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
+use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
+
+/// One run.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct Measured {
+    /// From the first announcement to the last outcome.
+    pub seconds: f64,
+    /// Of the episodes that ended.
+    pub audio_seconds: f64,
+    pub episodes: usize,
+    pub published: usize,
+    pub duplicates: usize,
+    pub failed: usize,
+    /// SHA-256 of how every episode ended and of its clips: equal for runs that did the same.
+    pub outcomes: String,
+    pub preview: Distribution,
+    pub stages: BTreeMap<String, StageTimes>,
+    pub epochs: Vec<(String, Distribution)>,
+    pub operators: Vec<OperatorTimes>,
+    /// Of the process and its children, starting up included.
+    pub cpu_seconds: f64,
+    /// Most that was resident at once, children not included.
+    pub peak_bytes: u64,
+    pub device: Option<DeviceUse>,
+}
+
+/// Queueing and computing of one stage, per episode.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StageTimes {
+    pub queued: Distribution,
+    pub computing: Distribution,
+}
+
+/// What one operator did.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct OperatorTimes {
+    pub name: String,
+    pub lanes: usize,
+    pub max_items: usize,
+    pub batches: u64,
+    pub items: u64,
+    pub busy_seconds: f64,
+    pub records: u64,
+    pub bytes: u64,
+    pub bytes_away: u64,
+    /// Bytes of weights, and of activations where a device could tell.
+    pub weight_bytes: usize,
+    pub activation_bytes: Option<usize>,
+}
+
+/// A GPU during a run.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub struct DeviceUse {
+    pub peak_bytes: usize,
+    /// Mean of the samples, 0 to 1.
+    pub utilisation: f64,
+}
+
+/// A latency distribution in microseconds: an HDR histogram, in its own compact form as base64.
+#[derive(Clone, Debug)]
+pub struct Distribution(pub Micros);
+
+impl Serialize for Distribution {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut bytes = Vec::new();
+        V2Serializer::new().serialize(&self.0, &mut bytes).map_err(serde::ser::Error::custom)?;
+        STANDARD.encode(bytes).serialize(serializer)
+    }
+}
+
+impl<'de> Deserialize<'de> for Distribution {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let bytes = STANDARD.decode(String::deserialize(deserializer)?).map_err(serde::de::Error::custom)?;
+        let read: Micros = Deserializer::new().deserialize(&mut &bytes[..]).map_err(serde::de::Error::custom)?;
+        let mut whole = micros();
+        whole.add(&read).map_err(serde::de::Error::custom)?;
+        Ok(Self(whole))
+    }
+}
+
+impl Distribution {
+    /// All values of both.
+    pub fn merge(&mut self, other: &Self) {
+        self.0.add(&other.0).expect("all histograms have the same bounds");
+    }
+
+    /// Seconds at a quantile; `None` of no values.
+    pub fn at(&self, quantile: f64) -> Option<f64> {
+        (!self.0.is_empty()).then(|| self.0.value_at_quantile(quantile) as f64 / 1e6)
+    }
+
+    /// Sum of all values in seconds.
+    pub fn sum(&self) -> f64 {
+        if self.0.is_empty() { 0.0 } else { self.0.mean() * self.0.len() as f64 / 1e6 }
+    }
+}
+
+/// Looks at a GPU while a job runs.
+pub struct Watch {
+    stop: Arc<AtomicBool>,
+    looking: Option<JoinHandle<DeviceUse>>,
+}
+
+impl Watch {
+    /// Of a processor there is nothing to see.
+    pub fn start(device: Device) -> Self {
+        let stop = Arc::new(AtomicBool::new(false));
+        let looking = Gauge::open(device).map(|gauge| {
+            let stop = stop.clone();
+            std::thread::spawn(move || look(&gauge, &stop))
+        });
+        Self { stop, looking }
+    }
+
+    fn end(self) -> Option<DeviceUse> {
+        self.stop.store(true, Ordering::Release);
+        self.looking.and_then(|looking| looking.join().ok())
+    }
+}
+
+fn look(gauge: &Gauge, stop: &AtomicBool) -> DeviceUse {
+    let (mut peak, mut sum, mut count) = (0, 0.0, 0_u32);
+    while !stop.load(Ordering::Acquire) {
+        peak = peak.max(gauge.used_bytes().unwrap_or(0));
+        if let Some(share) = gauge.utilisation() {
+            sum += share;
+            count += 1;
+        }
+        std::thread::sleep(Duration::from_millis(100));
+    }
+    DeviceUse { peak_bytes: peak, utilisation: sum / f64::from(count.max(1)) }
+}
+
+impl Measured {
+    /// Of a job that has just ended in this process.
+    pub fn of(summary: &Summary, audio_seconds: f64, outcomes: &[Outcome], watch: Watch) -> Result<Self> {
+        let ends = |end| summary.ends.get(&end).copied().unwrap_or_default();
+        let distribution = |histogram: &Micros| Distribution(histogram.clone());
+        let stages = summary.previews.stages.iter().map(|(stage, (queued, computing))| {
+            let times = StageTimes { queued: distribution(queued), computing: distribution(computing) };
+            ((*stage).to_owned(), times)
+        });
+        let operators = summary.operators.iter().map(|operator| OperatorTimes {
+            name: operator.name.clone(),
+            lanes: operator.lanes,
+            max_items: operator.max_items,
+            batches: operator.worked.batches,
+            items: operator.worked.items,
+            busy_seconds: operator.worked.seconds,
+            records: operator.records,
+            bytes: operator.bytes,
+            bytes_away: operator.bytes_away,
+            weight_bytes: operator.memory.iter().map(|share| share.weights).sum(),
+            activation_bytes: operator.memory.iter().filter_map(|share| share.activations).max(),
+        });
+        Ok(Self {
+            seconds: summary.elapsed.as_secs_f64(),
+            audio_seconds,
+            episodes: summary.offered,
+            published: ends(End::Published),
+            duplicates: ends(End::Duplicate),
+            failed: ends(End::Failed),
+            outcomes: digest(outcomes),
+            preview: distribution(&summary.previews.whole),
+            stages: stages.collect(),
+            epochs: summary.epochs.iter().map(|(name, histogram)| (name.clone(), distribution(histogram))).collect(),
+            operators: operators.collect(),
+            cpu_seconds: cpu_seconds()?,
+            peak_bytes: peak_bytes()?,
+            device: watch.end(),
+        })
+    }
+
+    pub fn write(&self, path: &Path) -> Result<()> {
+        let text = serde_json::to_string(self).context("a run can be told as JSON")?;
+        std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Seconds of audio per second.
+    pub fn throughput(&self) -> f64 {
+        self.audio_seconds / self.seconds
+    }
+}
+
+/// What of outcomes must not depend on a layout: how each ended, and the clips' content.
+fn digest(outcomes: &[Outcome]) -> String {
+    let mut ends: Vec<String> = outcomes
+        .iter()
+        .map(|outcome| {
+            let end = match &outcome.state {
+                State::Published { clips, .. } => {
+                    clips.iter().map(|clip| clip.sha256.as_str()).collect::<Vec<_>>().join(" ")
+                }
+                State::Duplicate { .. } => "duplicate".to_owned(),
+                State::Failed { .. } => "failed".to_owned(),
+                State::TakenDown { .. } => "taken down".to_owned(),
+            };
+            format!("{} {} {end}", outcome.episode, outcome.revision)
+        })
+        .collect();
+    ends.sort();
+    hex(&Sha256::digest(ends.join("\n")))
+}
+
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Ticks of a second in /proc: fixed on Linux for programs.
+const TICKS: f64 = 100.0;
+
+fn cpu_seconds() -> Result<f64> {
+    let text = std::fs::read_to_string("/proc/self/stat").context("cannot read /proc/self/stat")?;
+    // The second field is the program's name in brackets and may hold anything.
+    let fields: Vec<&str> = text.rsplit(')').next().unwrap_or_default().split_whitespace().collect();
+    let ticks = fields.iter().skip(11).take(4).filter_map(|field| field.parse::<f64>().ok());
+    Ok(ticks.sum::<f64>() / TICKS)
+}
+
+fn peak_bytes() -> Result<u64> {
+    let text = std::fs::read_to_string("/proc/self/status").context("cannot read /proc/self/status")?;
+    let line = text.lines().find_map(|line| line.strip_prefix("VmHWM:"));
+    let kilobytes = line.and_then(|line| line.split_whitespace().next()?.parse::<u64>().ok());
+    kilobytes.map(|kilobytes| kilobytes * 1024).context("/proc/self/status has no VmHWM")
+}

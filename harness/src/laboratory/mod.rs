@@ -1,0 +1,144 @@
+//! `hark bench`: the same job under several layouts, side by side.
+//!
+//! ```text
+//! layouts x workers ─▶ runs in turns (A B C, B C A, ...), each a process of its own ─▶ Measured
+//!                        └▶ runs of one repeat are pairs ─▶ ratios with intervals ─▶ table, JSON, page
+//! ```
+//! What two runs of a repeat share (a busy host, a warm cache) falls out of their ratio; that turns begin
+//! with another layout each time keeps the order from favouring one.
+
+mod experiment;
+mod measured;
+mod page;
+mod statistics;
+mod table;
+
+use std::path::{Path, PathBuf};
+use std::process::{Command, ExitCode, Stdio};
+
+use anyhow::{Context, Result, bail};
+use clap::Args;
+use hark_dataflow::Layout;
+use indicatif::{ProgressBar, ProgressStyle};
+
+use experiment::{Arm, Experiment, Prices};
+pub use measured::{Measured, Watch};
+
+#[derive(Args)]
+pub struct BenchArgs {
+    /// Names of shipped layouts or paths of layout files, separated by commas.
+    #[arg(long, required = true, value_delimiter = ',', value_name = "NAME|FILE,...")]
+    pub layouts: Vec<String>,
+    /// What each run works on: as for `hark batch`.
+    #[arg(long, value_name = "FILE|FOLDER")]
+    pub input: PathBuf,
+    /// Where the report goes.
+    #[arg(long, value_name = "FOLDER")]
+    pub output: PathBuf,
+    /// Runs of each layout.
+    #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    pub repeat: u16,
+    /// Workers, separated by commas: each layout runs with each.
+    #[arg(long, value_delimiter = ',', default_value = "1")]
+    pub workers: Vec<u16>,
+    /// How episodes arrive: closed:32 (so many on their way at once), poisson:2/s or trace:FILE (by
+    /// themselves; latency then counts from the drawn moment).
+    #[arg(long, default_value = "closed:64", value_name = "ARRIVALS")]
+    pub arrivals: String,
+    /// Of drawn arrivals: the same seed draws the same ones.
+    #[arg(long, default_value_t = 1)]
+    pub seed: u64,
+    /// Price of a core for an hour, in your currency.
+    #[arg(long, default_value_t = 0.04, value_name = "PRICE")]
+    pub core_hour: f64,
+    /// Price of a GPU for an hour.
+    #[arg(long, default_value_t = 2.5, value_name = "PRICE")]
+    pub gpu_hour: f64,
+    /// More arguments for each run, behind `--`: as for `hark batch`.
+    #[arg(last = true, value_name = "ARGUMENTS OF HARK BATCH")]
+    pub more: Vec<String>,
+}
+
+/// Runs the experiment and writes its report.
+pub fn bench(args: &BenchArgs) -> Result<ExitCode> {
+    let mut arms = Vec::new();
+    for name in &args.layouts {
+        let layout = Layout::open(name)?; // refused before anything runs
+        for &workers in &args.workers {
+            arms.push(Arm::new(&layout, name, workers)?);
+        }
+    }
+    if !args.input.exists() {
+        bail!("there is nothing at {}; give --input a feed, a file of episodes or a folder", args.input.display());
+    }
+    std::fs::create_dir_all(&args.output)
+        .with_context(|| format!("cannot write to {}; choose another --output", args.output.display()))?;
+    let bar = ProgressBar::new(u64::from(args.repeat) * arms.len() as u64);
+    bar.set_style(ProgressStyle::with_template("{bar:30} {pos}/{len} runs  {elapsed} (ends in {eta})  {msg}")?);
+    let mut runs: Vec<Vec<Measured>> = vec![Vec::new(); arms.len()];
+    for turn in 0..usize::from(args.repeat) {
+        for place in 0..arms.len() {
+            let at = (turn + place) % arms.len();
+            bar.set_message(arms[at].name());
+            runs[at].push(run(args, &arms[at])?);
+            bar.inc(1);
+        }
+    }
+    bar.finish_and_clear();
+    let prices = Prices { core_hour: args.core_hour, gpu_hour: args.gpu_hour };
+    let experiment = Experiment::new(arms, runs, args, prices)?;
+    print!("{}", table::text(&experiment));
+    let json = args.output.join("bench.json");
+    std::fs::write(&json, serde_json::to_string_pretty(&experiment)?)
+        .with_context(|| format!("cannot write {}", json.display()))?;
+    let shown = args.output.join("bench.html");
+    std::fs::write(&shown, page::html(&experiment).into_string())
+        .with_context(|| format!("cannot write {}", shown.display()))?;
+    println!("open {}; all figures are in {}", shown.display(), json.display());
+    // Layouts that do not do the same have not been compared.
+    Ok(ExitCode::from(if experiment.same_outcomes { 0 } else { 3 }))
+}
+
+/// One run in a process of its own.
+fn run(args: &BenchArgs, arm: &Arm) -> Result<Measured> {
+    let folder = args.output.join(".run");
+    remove(&folder)?;
+    let measured = args.output.join(".measured.json");
+    let program = std::env::current_exe().context("cannot find hark's own program file")?;
+    let mut command = Command::new(program);
+    command
+        .arg("batch")
+        .arg("--input")
+        .arg(&args.input)
+        .arg("--output")
+        .arg(&folder)
+        .args(["--layout", &arm.path, "--workers", &arm.workers.to_string(), "--log", "json"])
+        .args(["--arrivals", &args.arrivals, "--seed", &args.seed.to_string()])
+        .arg("--measure")
+        .arg(&measured)
+        .args(&args.more)
+        .env("RUST_LOG", "error")
+        .stdin(Stdio::null())
+        .stdout(Stdio::null());
+    let ran = command.output().context("cannot start a run")?;
+    // 3: some episodes failed, as they may.
+    if !matches!(ran.status.code(), Some(0 | 3)) {
+        let said = String::from_utf8_lossy(&ran.stderr);
+        let last: Vec<&str> = said.lines().rev().take(3).collect();
+        let last: Vec<&str> = last.into_iter().rev().collect();
+        bail!("a run of {} ended with {}: {}", arm.name(), ran.status, last.join(" "));
+    }
+    let text = std::fs::read_to_string(&measured).context("a run left no measurement")?;
+    remove(&folder)?;
+    std::fs::remove_file(&measured).context("cannot remove a measurement")?;
+    serde_json::from_str(&text).context("a run left a measurement that cannot be read")
+}
+
+fn remove(folder: &Path) -> Result<()> {
+    match std::fs::remove_dir_all(folder) {
+        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
+            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
+        }
+        _ => Ok(()),
+    }
+}

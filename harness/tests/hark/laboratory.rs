@@ -1,0 +1,88 @@
+//! `hark layout` and `hark bench`: what a researcher types.
+
+use serde_json::Value;
+
+use crate::command::{hark, path, root, write_episodes};
+
+#[test]
+fn an_impossible_layout_is_refused_with_its_line_and_the_remedy_before_anything_runs() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let shipped = root().join("dataflow/layouts/throughput.toml");
+    let text = std::fs::read_to_string(shipped).expect("it is committed");
+    let refused = |from: &str, to: &str| {
+        let changed = text.replacen(from, to, 1);
+        assert_ne!(changed, text, "the layout holds {from}");
+        let file = folder.path().join("mine.toml");
+        std::fs::write(&file, &changed).expect("the folder is writable");
+        let line = 1 + changed.lines().position(|line| line.contains(to)).expect("it was put in");
+        let said = hark(&["layout", "check", path(&file)]);
+        assert_eq!(said.code, 1, "{}", said.err);
+        (line, said.err)
+    };
+    // A key that nobody knows, a number out of range: the line of the key or of its operator.
+    let (line, said) = refused("max_wait_ms = 50", "max_wait_msec = 50");
+    assert!(said.contains(&format!("line {line}")) && said.contains("max_wait_msec"), "{said}");
+    let (_, said) = refused("max_items = 128", "max_items = 0");
+    let operator = 1 + text.lines().position(|line| line.contains("[\"speech\"]")).expect("it has one");
+    assert!(said.contains(&format!("line {}", operator - 1)) && said.contains("give 1 to 4096"), "{said}");
+}
+
+#[test]
+fn a_layout_whose_models_do_not_fit_is_refused_with_the_model_and_the_missing_bytes() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let shipped = root().join("dataflow/layouts/throughput.toml");
+    let text = std::fs::read_to_string(shipped).expect("it is committed");
+    let file = folder.path().join("small.toml");
+    let small = text.replacen("shared = true", "shared = true\nmemory_mb = 50", 1);
+    std::fs::write(&file, small).expect("the folder is writable");
+    let input = root().join("examples/feed.xml");
+    let output = folder.path().join("out");
+    let said = hark(&[
+        "batch", "--input", path(&input), "--output", path(&output), "--layout", path(&file), "--device", "cpu",
+    ]);
+    assert_eq!(said.code, 1, "{}", said.err);
+    assert!(said.err.contains("too few for the model of embed") && said.err.contains("memory_mb"), "{}", said.err);
+}
+
+#[test]
+fn two_layouts_are_compared_run_by_run_and_do_the_same() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let examples = root().join("examples");
+    let text = std::fs::read_to_string(examples.join("episodes.jsonl")).expect("it is committed");
+    let mut episodes: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON Lines")).collect();
+    episodes.retain(|episode| ["small-wonders-3", "counter-talk-3"].contains(&episode["id"].as_str().unwrap_or_default()));
+    assert_eq!(episodes.len(), 2);
+    for episode in &mut episodes {
+        for uri in ["/audio", "/transcript/uri"] {
+            if let Some(uri) = episode.pointer_mut(uri) {
+                *uri = path(&examples.join(uri.as_str().expect("a path"))).into();
+            }
+        }
+    }
+    let input = folder.path().join("episodes.jsonl");
+    write_episodes(&input, episodes);
+    let output = folder.path().join("out");
+    let ran = hark(&[
+        "bench", "--layouts", "fused,low-latency", "--input", path(&input), "--output", path(&output), "--repeat", "2",
+        "--arrivals", "poisson:4/s", "--", "--accept-gates", "--allow-root", path(&examples),
+    ]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("fused, 1 worker") && ran.out.contains("low-latency, 1 worker"), "{}", ran.out);
+    let report = std::fs::read_to_string(output.join("bench.json")).expect("the report is there");
+    let report: Value = serde_json::from_str(&report).expect("it is JSON");
+    assert_eq!(report["same_outcomes"], true);
+    for arm in report["arms"].as_array().expect("two arms") {
+        for run in arm["runs"].as_array().expect("two runs") {
+            assert_eq!((&run["episodes"], &run["published"]), (&2.into(), &2.into()), "{}", arm["arm"]);
+            let heard = run["operators"].as_array().expect("operators").iter().any(|operator| {
+                operator["name"].as_str().is_some_and(|name| name.contains("speech")) && operator["items"] != 0
+            });
+            assert!(heard && run["peak_bytes"].as_u64().is_some_and(|bytes| bytes > 50_000_000), "{run}");
+        }
+        assert_eq!(arm["runs"].as_array().map(Vec::len), Some(2));
+    }
+    let page = std::fs::read_to_string(output.join("bench.html")).expect("the page is there");
+    assert!(page.contains("<svg") && !page.contains("http://") && !page.contains("<script"), "it needs no network");
+    let left: Vec<_> = std::fs::read_dir(&output).expect("it is readable").flatten().map(|entry| entry.file_name()).collect();
+    assert_eq!(left.len(), 2, "nothing else is left: {left:?}");
+}

@@ -1,0 +1,216 @@
+//! What the models do on a device: speed by batch and precision, accuracy against the processor in 32
+//! bits, memory as planned and as the driver counts it, the largest batch.
+//!
+//! ```text
+//! cargo run --release -p hark-models --example device -- cuda:0 [TRANSCRIPT.srt ...]
+//! ```
+//!
+//! Prints Markdown. Windows are 29 s of generated sound, sentences come from the transcripts.
+
+use std::error::Error;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use hark_models::ModelError;
+use hark_models::ballast::{Ballast, Size};
+use hark_models::device::{Device, Placement, Precision, lane_thread_setup};
+use hark_models::gauge::Gauge;
+use hark_models::manifest::Manifest;
+use hark_models::minilm::Embedder;
+use hark_models::silero::SpeechDetector;
+
+/// Seconds of audio per window: 28 fresh ones and one of context.
+const WINDOW: usize = 29;
+
+/// How long each figure is measured.
+const MEASURED: Duration = Duration::from_millis(1500);
+
+/// Batches beyond this are not tried.
+const MOST: usize = 2048;
+
+type Done<T> = Result<T, Box<dyn Error>>;
+
+/// One measurement.
+struct Figure {
+    per_second: f64,
+    /// Of the device, while it ran; 0 to 1.
+    utilisation: Option<f64>,
+    /// By which the device's memory grew, bytes.
+    grown: Option<usize>,
+}
+
+fn main() -> Done<()> {
+    let mut arguments = std::env::args().skip(1);
+    let device = Device::select(&arguments.next().unwrap_or_else(|| "auto".to_owned()))?;
+    let sentences = sentences(&arguments.collect::<Vec<_>>())?;
+    let sentences: Vec<&str> = sentences.iter().map(String::as_str).collect();
+    let home = std::env::var("HARK_HOME")?;
+    let manifest = Manifest::open(Path::new(&home));
+    let _lane = lane_thread_setup();
+    let gauge = Gauge::open(device);
+    if let Some(total) = gauge.as_ref().and_then(Gauge::total_bytes) {
+        println!("{device}: {:.1} GB, {} in use before any model", total as f64 / 1e9, used(gauge.as_ref()));
+    }
+    let precisions = [Precision::F32, Precision::Bf16, Precision::F16];
+    let sound = sound(WINDOW * 16_000);
+    let windows: Vec<&[i16]> = (0..64).map(|shift| &sound[shift..]).collect();
+
+    println!("\n## Speech\n");
+    let files = manifest.verified("silero-vad")?;
+    let wanted = SpeechDetector::load(&files, Device::Cpu)?.probabilities(&windows)?.concat();
+    head("windows/s");
+    for precision in precisions {
+        let model = SpeechDetector::load(&files, Placement { device, precision })?;
+        let found = model.probabilities(&windows)?.concat();
+        let largest = found.iter().zip(&wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
+        let flips = found.iter().zip(&wanted).filter(|(a, b)| (**a > 0.5) != (**b > 0.5)).count();
+        let accuracy = format!("{largest:.1e}, {flips} of {} decisions differ", wanted.len());
+        rows(precision, model.weight_bytes(), &accuracy, gauge.as_ref(), &[1, 8, 32, 128, 512], |items| {
+            let batch: Vec<&[i16]> = windows.iter().copied().cycle().take(items).collect();
+            model.probabilities(&batch).map(drop)
+        })?;
+    }
+
+    println!("\n## Embeddings\n");
+    let files = manifest.verified("minilm")?;
+    let reference: Vec<&str> = sentences.iter().copied().take(256).collect();
+    let wanted = Embedder::load(&files, Device::Cpu)?.embed(&reference)?;
+    head("sentences/s");
+    for precision in precisions {
+        let model = Embedder::load(&files, Placement { device, precision })?;
+        let cosines = model.embed(&reference)?;
+        let cosines = cosines.iter().zip(&wanted).map(|(a, b)| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>());
+        let accuracy = format!("cosine at least {:.6}", cosines.fold(f32::INFINITY, f32::min));
+        let padding = 100.0 * model.padding(&sentences)?;
+        rows(precision, model.weight_bytes(), &accuracy, gauge.as_ref(), &[1, 32, 128, 512, 2048], |items| {
+            let batch: Vec<&str> = sentences.iter().copied().cycle().take(items).collect();
+            model.embed(&batch).map(drop)
+        })?;
+        println!("\n{} sentences in one call: {padding:.1} % padding\n", sentences.len());
+    }
+
+    println!("\n## Ballast\n");
+    let sizes: &[&str] = if device == Device::Cpu { &["tiny"] } else { &["small", "large"] };
+    for size in sizes {
+        let size: Size = size.parse()?;
+        println!("{}, {:.2} TFLOP per window\n", size.name, size.operations() / 1e12);
+        head("windows/s");
+        for precision in precisions {
+            let model = Ballast::new(size, Placement { device, precision })?;
+            rows(precision, model.weight_bytes(), "–", gauge.as_ref(), &[1, 8, 32, 128], |items| {
+                let batch: Vec<&[i16]> = windows.iter().copied().cycle().take(items).collect();
+                model.weigh(&batch).map(drop)
+            })?;
+            let most = largest(|items| {
+                let batch: Vec<&[i16]> = windows.iter().copied().cycle().take(items).collect();
+                model.weigh(&batch).map(drop)
+            })?;
+            println!("\nlargest batch in {precision}: {most} windows, {} in use after it\n", used(gauge.as_ref()));
+        }
+    }
+    Ok(())
+}
+
+fn head(unit: &str) {
+    println!("| precision | weights MB | batch | {unit} | utilisation | memory grew MB | against the processor in f32 |");
+    println!("|---|---|---|---|---|---|---|");
+}
+
+/// Measures batches of these sizes, one line each.
+fn rows(
+    precision: Precision,
+    weights: usize,
+    accuracy: &str,
+    gauge: Option<&Gauge>,
+    batches: &[usize],
+    run: impl Fn(usize) -> Result<(), ModelError>,
+) -> Done<()> {
+    for &items in batches {
+        match measure(items, gauge, || run(items)) {
+            Ok(Figure { per_second, utilisation, grown }) => println!(
+                "| {precision} | {:.1} | {items} | {per_second:.0} | {} | {} | {accuracy} |",
+                weights as f64 / 1e6,
+                utilisation.map_or("–".to_owned(), |share| format!("{:.0} %", share * 100.0)),
+                grown.map_or("–".to_owned(), |bytes| format!("{:.0}", bytes as f64 / 1e6)),
+            ),
+            Err(ModelError::OutOfMemory(_)) => println!("| {precision} | – | {items} | out of memory | – | – | – |"),
+            Err(error) => return Err(error.into()),
+        }
+    }
+    Ok(())
+}
+
+/// Runs batches after one to warm up.
+fn measure(items: usize, gauge: Option<&Gauge>, run: impl Fn() -> Result<(), ModelError>) -> Result<Figure, ModelError> {
+    let before = gauge.and_then(Gauge::used_bytes);
+    run()?;
+    let begin = Instant::now();
+    let (mut rounds, mut shares) = (0, Vec::new());
+    while begin.elapsed() < MEASURED {
+        run()?;
+        rounds += 1;
+        shares.extend(gauge.filter(|_| begin.elapsed() > MEASURED / 2).and_then(Gauge::utilisation));
+    }
+    let per_second = (rounds * items) as f64 / begin.elapsed().as_secs_f64();
+    let grown = gauge.and_then(Gauge::used_bytes).zip(before).map(|(after, before)| after.saturating_sub(before));
+    let utilisation = (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64);
+    Ok(Figure { per_second, utilisation, grown })
+}
+
+/// The largest power of two of items for which there is memory.
+fn largest(run: impl Fn(usize) -> Result<(), ModelError>) -> Result<usize, ModelError> {
+    let mut most = 0;
+    let mut items = 1;
+    while items <= MOST {
+        match run(items) {
+            Ok(()) => most = items,
+            Err(ModelError::OutOfMemory(_)) => break,
+            Err(error) => return Err(error),
+        }
+        items *= 2;
+    }
+    Ok(most)
+}
+
+fn used(gauge: Option<&Gauge>) -> String {
+    gauge.and_then(Gauge::used_bytes).map_or("–".to_owned(), |bytes| format!("{:.0} MB", bytes as f64 / 1e6))
+}
+
+/// Sound that rises and falls, so that some of it passes for speech.
+fn sound(samples: usize) -> Vec<i16> {
+    let mut seed = 1_u32;
+    let noise = |seed: &mut u32| {
+        *seed = seed.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        f64::from((*seed >> 16) as i16) / 32_768.0
+    };
+    let tone = |at: f64, hertz: f64| (at * hertz * std::f64::consts::TAU).sin();
+    (0..samples + 64)
+        .map(|at| {
+            let at = at as f64 / 16_000.0;
+            let voice = (1..12).map(|n| tone(at, 110.0 * f64::from(n)) / f64::from(n)).sum::<f64>();
+            let swell = tone(at, 2.3).max(0.0) * tone(at, 0.11).abs();
+            ((voice * swell * 0.3 + noise(&mut seed) * 0.02).clamp(-1.0, 1.0) * 20_000.0) as i16
+        })
+        .collect()
+}
+
+/// The spoken sentences of SRT files: text lines joined, cut at sentence ends.
+fn sentences(paths: &[String]) -> std::io::Result<Vec<String>> {
+    let mut text = String::new();
+    for path in paths {
+        for line in
+            std::fs::read_to_string(path)?.lines().filter(|line| !line.contains("-->") && line.parse::<u32>().is_err())
+        {
+            text.push_str(line.split_once("]: ").map_or(line, |(_, said)| said));
+            text.push(' ');
+        }
+    }
+    if text.is_empty() {
+        text = "The lighthouse keeper wrote down the weather every morning. It rained. ".repeat(512);
+    }
+    Ok(text
+        .split_inclusive(['.', '?', '!'])
+        .map(|sentence| sentence.trim().to_owned())
+        .filter(|sentence| sentence.len() > 3)
+        .collect())
+}

@@ -1,0 +1,122 @@
+//! A group whose model misbehaves on purpose: nobody but the item at fault pays for it.
+
+use std::sync::Mutex;
+
+use super::super::breaker::STRIKES;
+use super::super::sample::passage;
+use super::*;
+use crate::record::Priority;
+use crate::record::finding::Finding;
+
+/// What a model does with a batch of passages, given as their indexes.
+type Model = dyn Fn(&[u32]) -> Result<(), Fault> + Send + Sync;
+
+struct Misbehaving {
+    model: Arc<Model>,
+    /// The batches that it was given.
+    met: Arc<Mutex<Vec<Vec<u32>>>>,
+}
+
+impl Work for Misbehaving {
+    fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) -> Result<(), Fault> {
+        let indexes: Vec<u32> = batch.iter().map(index).collect();
+        self.met.lock().expect("no test panics in it").push(indexes.clone());
+        (self.model)(&indexes)?;
+        for (i, index) in indexes.into_iter().enumerate() {
+            emit(i, Body::Finding(Finding::Embedding { index, vector: Vec::new() }));
+        }
+        Ok(())
+    }
+}
+
+fn index(record: &Record) -> u32 {
+    match &record.body {
+        Body::Passage(passage) => passage.index,
+        _ => panic!("only passages are given"),
+    }
+}
+
+/// A group of one stage, and the batches that its model has met.
+fn group(max_items: usize, model: impl Fn(&[u32]) -> Result<(), Fault> + Send + Sync + 'static) -> (Group, Met) {
+    let met = Met::default();
+    let slot = Slot {
+        stage: Stage::Embed,
+        work: Box::new(Misbehaving { model: Arc::new(model), met: met.clone() }),
+        max_items,
+        breaker: Arc::default(),
+        held: Vec::new(),
+    };
+    (Group { slots: vec![slot], outside: BTreeSet::from([Kind::Finding, Kind::Unfound]) }, met)
+}
+
+type Met = Arc<Mutex<Vec<Vec<u32>>>>;
+
+/// Runs passages 0 to `count` and tells of each whether it was found, or the code of its fault.
+fn run(group: &mut Group, count: u32) -> Vec<Result<(), String>> {
+    let batch = (0..count).map(|at| (u64::from(at), passage(at, Priority::Normal, 5))).collect();
+    let mut ends: Vec<Option<Result<(), String>>> = vec![None; count as usize];
+    group.run(batch, Instant::now(), &mut |ticket, record| {
+        let end = match record.body {
+            Body::Finding(_) => Ok(()),
+            Body::Unfound(_, fault) => Err(fault.code),
+            body => panic!("{body:?} is no end of a passage"),
+        };
+        assert!(ends[ticket as usize].replace(end).is_none(), "passage {ticket} ended twice");
+    });
+    ends.into_iter().map(|end| end.expect("every passage ends")).collect()
+}
+
+fn failed_alone(ends: &[Result<(), String>], spoilt: usize, code: &str) {
+    for (at, end) in ends.iter().enumerate() {
+        assert_eq!(*end, if at == spoilt { Err(code.to_owned()) } else { Ok(()) }, "passage {at}");
+    }
+}
+
+#[test]
+fn a_batch_that_one_item_spoils_is_halved_until_it_stands_alone() {
+    let (mut group, met) = group(16, |items| {
+        let spoilt = items.contains(&11);
+        if spoilt { Err(Fault::poison("embed", "spoilt", "passage 11", "none")) } else { Ok(()) }
+    });
+    failed_alone(&run(&mut group, 16), 11, "embed.spoilt");
+    let runs = met.lock().expect("whole").len();
+    assert!(runs <= 1 + 2 * 4, "{runs} runs for 16 items: each halving costs two");
+}
+
+#[test]
+fn an_item_on_which_the_model_panics_stands_alone_too() {
+    let (mut group, _) = group(8, |items| if items.contains(&0) { panic!("a model that panics") } else { Ok(()) });
+    failed_alone(&run(&mut group, 8), 0, "embed.panicked");
+}
+
+#[test]
+fn a_batch_too_large_for_its_device_is_halved_and_the_size_is_remembered() {
+    let (mut group, met) =
+        group(16, |items| if items.len() > 5 { Err(Fault::out_of_memory("embed", "a small device")) } else { Ok(()) });
+    assert!(run(&mut group, 16).iter().all(Result::is_ok));
+    met.lock().expect("whole").clear();
+    assert!(run(&mut group, 16).iter().all(Result::is_ok));
+    let sizes: Vec<usize> = met.lock().expect("whole").iter().map(Vec::len).collect();
+    assert_eq!(sizes, [4, 4, 4, 4]);
+}
+
+#[test]
+fn a_device_that_fails_on_everything_lets_its_model_rest_after_three_strikes() {
+    let (mut group, met) = group(8, |_| Err(Fault::retry("embed", "device", "it fell off the bus", "none")));
+    let ends = run(&mut group, 8);
+    let codes: Vec<&str> = ends.iter().map(|end| end.as_ref().expect_err("none works").as_str()).collect();
+    assert_eq!(codes[..STRIKES as usize], ["embed.device"; STRIKES as usize]);
+    assert!(codes[STRIKES as usize..].iter().all(|code| *code == "embed.resting"), "{codes:?}");
+    met.lock().expect("whole").clear();
+    assert!(run(&mut group, 8).iter().all(|end| *end == Err("embed.resting".to_owned())));
+    assert!(met.lock().expect("whole").is_empty(), "a model that rests is asked nothing");
+}
+
+#[test]
+fn items_at_fault_are_no_strikes_against_the_model() {
+    let (mut group, _) = group(1, |items| {
+        if items[0] < 6 { Err(Fault::poison("embed", "spoilt", "an item", "none")) } else { Ok(()) }
+    });
+    let ends = run(&mut group, 8);
+    assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 2, "{ends:?}");
+}
