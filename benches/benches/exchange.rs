@@ -22,7 +22,8 @@ const MEASURED: Duration = Duration::from_secs(2);
 fn main() -> Result<()> {
     println!("| records | encoding | encode GB/s | to plain | decode GB/s | to plain | bytes on the wire to payload |");
     println!("|---|---|---|---|---|---|---|");
-    for (name, batch) in [("windows of 29 s, 4 in a batch", windows(4)), ("embeddings, 64 in a batch", embeddings(64))] {
+    for (name, batch) in [("windows of 29 s, 4 in a batch", windows(4)), ("embeddings, 64 in a batch", embeddings(64))]
+    {
         let payload: usize = batch.iter().map(Record::payload).sum();
         let mut plain = None;
         for encoding in Encoding::ALL {

@@ -21,8 +21,8 @@ use std::time::Duration;
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, bounded};
 use hark_operators::driver::Epoch;
 
-use crate::death::{self, Step};
 use crate::cluster::Peers;
+use crate::death::{self, Step};
 use crate::dedupe::Told;
 use crate::intake::{Feed, unix_now};
 use crate::publish::FolderPublisher;

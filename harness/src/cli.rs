@@ -18,6 +18,7 @@ use crate::kept::Kept;
 use crate::laboratory::BenchArgs;
 use crate::layouts::LayoutCommand;
 use crate::membership::MembershipArgs;
+use crate::plan::PlanArgs;
 
 /// Short previews of podcast episodes.
 #[derive(Parser)]
@@ -47,6 +48,8 @@ pub enum Command {
     Outcomes(OutcomesArgs),
     /// Compares layouts on the same job, run in turns, and writes a report with plots.
     Bench(BenchArgs),
+    /// Says how many machines a platform needs, from what `hark bench` measured on one.
+    Plan(PlanArgs),
     /// Lists, checks and draws layouts.
     #[command(subcommand)]
     Layout(LayoutCommand),

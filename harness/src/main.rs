@@ -12,6 +12,7 @@ mod laboratory;
 mod layouts;
 mod live;
 mod membership;
+mod plan;
 mod progress;
 mod report;
 mod serve;
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
         Command::Replay(args) => batch::replay(args),
         Command::Outcomes(args) => table::list(&args),
         Command::Bench(args) => laboratory::bench(&args),
+        Command::Plan(args) => plan::plan(&args),
         Command::Layout(command) => layouts::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Dedupe(DedupeCommand::Explain(args)) => explain::explain(&args),
         Command::DecodeChild => hark_operators::media::child::child_main(),

@@ -112,7 +112,9 @@ fn main() -> Done<()> {
 }
 
 fn head(unit: &str) {
-    println!("| precision | weights MB | batch | {unit} | utilisation | memory grew MB | against the processor in f32 |");
+    println!(
+        "| precision | weights MB | batch | {unit} | utilisation | memory grew MB | against the processor in f32 |"
+    );
     println!("|---|---|---|---|---|---|---|");
 }
 
@@ -141,7 +143,11 @@ fn rows(
 }
 
 /// Runs batches after one to warm up.
-fn measure(items: usize, gauge: Option<&Gauge>, run: impl Fn() -> Result<(), ModelError>) -> Result<Figure, ModelError> {
+fn measure(
+    items: usize,
+    gauge: Option<&Gauge>,
+    run: impl Fn() -> Result<(), ModelError>,
+) -> Result<Figure, ModelError> {
     let before = gauge.and_then(Gauge::used_bytes);
     run()?;
     let begin = Instant::now();

@@ -88,9 +88,8 @@ fn weights_in_16_bits_take_half_the_memory() {
     devices();
     let _lane = lane_thread_setup();
     let files = manifest().verified("minilm").unwrap();
-    let bytes = |precision| {
-        Embedder::load(&files, Placement { device: Device::Cpu, precision }).unwrap().weight_bytes()
-    };
+    let bytes =
+        |precision| Embedder::load(&files, Placement { device: Device::Cpu, precision }).unwrap().weight_bytes();
     assert_eq!(bytes(Precision::F32), 2 * bytes(Precision::Bf16));
     assert_eq!(bytes(Precision::F16), bytes(Precision::Bf16));
 }

@@ -26,8 +26,8 @@ use self::ledger::Ledger;
 pub use self::policy::Correct;
 use self::rows::Rows;
 
-use crate::death::{self, Step};
 use crate::cluster::Peers;
+use crate::death::{self, Step};
 use crate::dedupe::Judgements;
 use crate::intake::unix_now;
 use crate::latency::PreviewLatency;

@@ -13,7 +13,6 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::{Duration, Instant};
 
-
 use super::{Offer, Positions, Source};
 
 /// How announcements arrive.

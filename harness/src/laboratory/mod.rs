@@ -22,7 +22,7 @@ use hark_dataflow::Layout;
 use indicatif::{ProgressBar, ProgressStyle};
 
 use experiment::{Arm, Experiment, Prices};
-pub use measured::{Measured, Watch};
+pub use measured::{Measured, OperatorTimes, Watch};
 
 #[derive(Args)]
 pub struct BenchArgs {

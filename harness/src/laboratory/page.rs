@@ -125,9 +125,9 @@ struct Axis {
 impl Axis {
     /// Over these values, with some room.
     fn over(values: impl Iterator<Item = f64>, logarithmic: bool) -> Self {
-        let (low, high) = values.filter(|value| value.is_finite()).fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| {
-            (low.min(value), high.max(value))
-        });
+        let (low, high) = values
+            .filter(|value| value.is_finite())
+            .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), value| (low.min(value), high.max(value)));
         if low > high {
             return Self { low: 0.1, high: 1.0, logarithmic };
         }
@@ -152,7 +152,11 @@ impl Axis {
         (0..5)
             .map(|at| {
                 let share = f64::from(at) / 4.0;
-                if self.logarithmic { self.low * (self.high / self.low).powf(share) } else { self.low + share * (self.high - self.low) }
+                if self.logarithmic {
+                    self.low * (self.high / self.low).powf(share)
+                } else {
+                    self.low + share * (self.high - self.low)
+                }
             })
             .collect()
     }
@@ -292,8 +296,10 @@ fn stages(compared: &Compared) -> Markup {
             / count.max(1) as f64
     };
     let names: Vec<&String> = compared.runs[0].stages.keys().collect();
-    let rows: Vec<(&str, f64, f64)> =
-        names.iter().map(|name| (name.as_str(), sum(name, |times| &times.queued), sum(name, |times| &times.computing))).collect();
+    let rows: Vec<(&str, f64, f64)> = names
+        .iter()
+        .map(|name| (name.as_str(), sum(name, |times| &times.queued), sum(name, |times| &times.computing)))
+        .collect();
     let longest = rows.iter().map(|(_, queued, computing)| queued + computing).fold(1e-9, f64::max);
     let height = 18.0 * rows.len() as f64 + 8.0;
     let scale = (WIDTH - 170.0) / longest;

@@ -45,9 +45,8 @@ pub fn paired_ratio(values: &[f64], baseline: &[f64]) -> (f64, Option<(f64, f64)
 /// Which of the points nobody beats: no other is as good in all respects and better in one. Smaller is
 /// better in each respect.
 pub fn pareto(points: &[[f64; 3]]) -> Vec<bool> {
-    let beats = |a: &[f64; 3], b: &[f64; 3]| {
-        a.iter().zip(b).all(|(a, b)| a <= b) && a.iter().zip(b).any(|(a, b)| a < b)
-    };
+    let beats =
+        |a: &[f64; 3], b: &[f64; 3]| a.iter().zip(b).all(|(a, b)| a <= b) && a.iter().zip(b).any(|(a, b)| a < b);
     points.iter().map(|point| !points.iter().any(|other| beats(other, point))).collect()
 }
 

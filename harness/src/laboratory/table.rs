@@ -56,10 +56,7 @@ pub fn text(experiment: &Experiment) -> String {
                     format!("{:>12.0}{:>12.1}", sum(&|one| one.records as f64), sum(&|one| one.bytes_away as f64) / 1e6)
                 }
             };
-            line(format_args!(
-                "  {:<44}{lanes:>8}{busy:>10}{batches:>10.0}{fill:>9}{crossed}",
-                operator.name
-            ));
+            line(format_args!("  {:<44}{lanes:>8}{busy:>10}{batches:>10.0}{fill:>9}{crossed}", operator.name));
         }
     }
     text
@@ -73,9 +70,8 @@ fn row(compared: &Compared) -> String {
         None => format!("{ratio:.3}"),
     };
     let at = |quantile| compared.preview.at(quantile).map_or("–".to_owned(), |seconds| format!("{seconds:.2}"));
-    let mean = |of: &dyn Fn(&super::Measured) -> f64| {
-        compared.runs.iter().map(of).sum::<f64>() / compared.runs.len() as f64
-    };
+    let mean =
+        |of: &dyn Fn(&super::Measured) -> f64| compared.runs.iter().map(of).sum::<f64>() / compared.runs.len() as f64;
     let most = |of: &dyn Fn(&super::Measured) -> f64| compared.runs.iter().map(of).fold(0.0, f64::max);
     let gpu = most(&|run| run.device.map_or(0.0, |device| device.peak_bytes as f64 / 1e6));
     format!(

@@ -40,6 +40,7 @@ impl Workload {
                 0 | 5 | 10 | 15 => {
                     cut(&source, at as f64 % 120.0, 2.0 + (at % 9) as f64, &input.join(&talk));
                     episode["audio"] = json!(talk);
+                    episode["transcript"] = json!({"text": words(at)});
                 }
                 _ => episode["transcript"] = json!({"text": words(at)}),
             }

@@ -113,3 +113,34 @@ pub fn write_episodes(path: &Path, episodes: impl IntoIterator<Item = Value>) {
 pub fn path(path: &Path) -> &str {
     path.to_str().expect("the tests' paths are UTF-8")
 }
+
+/// Brings an example's audio into a folder, under its own name, and its transcript: its file name there.
+/// With its words nobody has to recognise them, which takes longer than all else.
+pub fn bring_example(folder: &Path, audio: &str) -> String {
+    let examples = root().join("examples");
+    let copy = |from: &Path, name: &str| std::fs::copy(from, folder.join(name)).expect("the folder is writable");
+    copy(&examples.join("audio").join(audio), audio);
+    let stem = audio.split('.').next().unwrap_or(audio).trim_end_matches("-other-host").trim_end_matches("-again");
+    let transcripts = std::fs::read_dir(examples.join("transcripts")).expect("it is committed").flatten();
+    let mut names = transcripts.map(|entry| entry.file_name().to_string_lossy().into_owned());
+    let words = names.find(|name| name.split('.').next() == Some(stem)).expect("nearly every example has one");
+    copy(&examples.join("transcripts").join(&words), &words);
+    words
+}
+
+/// Announcements of these examples, whose files stay where they are: jobs need `--allow-root`.
+pub fn examples(ids: &[&str]) -> Vec<Value> {
+    let examples = root().join("examples");
+    let text = std::fs::read_to_string(examples.join("episodes.jsonl")).expect("it is committed");
+    let mut episodes: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON Lines")).collect();
+    episodes.retain(|episode| ids.contains(&episode["id"].as_str().unwrap_or_default()));
+    assert_eq!(episodes.len(), ids.len(), "each of {ids:?} is an example");
+    for episode in &mut episodes {
+        for uri in ["/audio", "/transcript/uri"] {
+            if let Some(uri) = episode.pointer_mut(uri) {
+                *uri = path(&examples.join(uri.as_str().expect("a path"))).into();
+            }
+        }
+    }
+    episodes
+}

@@ -6,7 +6,7 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::command::{batch, hark, objects, path, previews, root, write_episodes};
+use crate::command::{batch, bring_example, hark, objects, path, previews, write_episodes};
 
 /// A folder with the same audio under two names, and other audio.
 fn folder() -> tempfile::TempDir {
@@ -14,13 +14,16 @@ fn folder() -> tempfile::TempDir {
     for (from, to) in
         [("small-wonders-1.mp3", "a.mp3"), ("small-wonders-1.mp3", "b.mp3"), ("small-wonders-2.m4a", "c.m4a")]
     {
-        std::fs::copy(root().join("examples/audio").join(from), folder.path().join(to)).expect("a new folder");
+        let words = bring_example(folder.path(), from);
+        std::fs::copy(folder.path().join(from), folder.path().join(to)).expect("a new folder");
+        std::fs::copy(folder.path().join(words), folder.path().join(format!("{to}.words"))).expect("a new folder");
     }
     folder
 }
 
 fn episode(id: &str, published: u64, audio: &str) -> Value {
-    json!({"id": id, "show": "s", "title": id, "published": published, "audio": audio, "transcript": "words.vtt"})
+    let words = format!("{audio}.words");
+    json!({"id": id, "show": "s", "title": id, "published": published, "audio": audio, "transcript": words})
 }
 
 /// State and canonical of each revision, what is in `previews.jsonl`, how many objects there are.

@@ -7,7 +7,7 @@ use hark_operators::record::outcome::State;
 use hark_operators::record::part::{Claim, claim};
 use serde_json::Value;
 
-use crate::command::{batch, count, hark, objects, path, previews, root};
+use crate::command::{batch, count, hark, objects, path, previews, root, write_episodes};
 
 fn feed() -> PathBuf {
     root().join("examples/feed.xml")
@@ -60,17 +60,39 @@ fn previews_keep_out_of_what_other_episodes_hold(output: &Path) {
 #[test]
 fn workers_and_layouts_change_neither_outcomes_nor_a_byte_of_the_previews() {
     let folder = tempfile::tempdir().expect("a temporary folder");
+    let (input, examples) = (folder.path().join("episodes.jsonl"), root().join("examples"));
+    // Two copies, a file that is no audio, and one so short that its words are soon recognised.
+    let mut episodes = crate::command::examples(&[
+        "small-wonders-1",
+        "small-wonders-1-other-host",
+        "counter-talk-2",
+        "counter-talk-2-again",
+        "small-wonders-2",
+        "long-ledger-4",
+    ]);
+    for episode in &mut episodes {
+        if episode["id"].as_str().is_some_and(|id| id.starts_with("counter-talk-2")) {
+            episode.as_object_mut().expect("an object").remove("transcript");
+        }
+    }
+    write_episodes(&input, episodes);
     let run = |workers: &str, layout: &str| {
         let output = folder.path().join(format!("{layout}-{workers}"));
-        batch(&feed(), &output, &["--workers", workers, "--layout", layout]);
+        let args = ["--workers", workers, "--layout", layout, "--allow-root", path(&examples)];
+        batch(&input, &output, &args);
         (stable(&output), objects(&output))
     };
     let expected = run("1", "fused");
-    assert!(expected.1.len() >= 6 * 3, "there is something to compare");
+    assert!(expected.0.len() == 6 && expected.1.len() >= 2 * 3, "there is something to compare");
     // Each layout with some number of workers.
-    for (workers, layout) in
-        [("4", "fused"), ("2", "split"), ("1", "by-family"), ("2", "cpu-gpu"), ("1", "low-latency"), ("4", "throughput")]
-    {
+    for (workers, layout) in [
+        ("4", "fused"),
+        ("2", "split"),
+        ("1", "by-family"),
+        ("2", "cpu-gpu"),
+        ("1", "low-latency"),
+        ("4", "throughput"),
+    ] {
         let found = run(workers, layout);
         for (found, expected) in found.0.iter().zip(&expected.0) {
             assert!(found == expected, "{layout} on {workers} workers: {}", difference(found, expected));

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use crate::command::{hark, objects, outcomes, path, recorded, root};
+use crate::command::{bring_example, hark, objects, outcomes, path, recorded};
 use crate::live::{announce, states};
 use crate::oracle::differences;
 use crate::running::Running;
@@ -40,8 +40,8 @@ fn mount(args: &[&str]) -> bool {
 }
 
 fn talk(folder: &Path, id: &str, audio: &str) -> Value {
-    std::fs::copy(root().join("examples/audio").join(audio), folder.join("in").join(audio)).expect("a new folder");
-    json!({"id": id, "show": "s", "title": id, "audio": audio})
+    let words = bring_example(&folder.join("in"), audio);
+    json!({"id": id, "show": "s", "title": id, "audio": audio, "transcript": words})
 }
 
 #[test]
@@ -74,7 +74,7 @@ fn what_is_withdrawn_while_it_is_on_its_way_is_nowhere_to_be_reached_afterwards(
     let folder = tempfile::tempdir().expect("a temporary folder");
     std::fs::create_dir(folder.path().join("in")).expect("a new folder");
     let audio = "small-wonders-1.mp3";
-    talk(folder.path(), "", audio);
+    let words = talk(folder.path(), "", audio)["transcript"].clone();
     let ids: Vec<String> = (0..8).map(|at| format!("ep-{at}")).collect();
     let run = Running::start(folder.path(), &["--accept-gates", "--dedupe", "exact"]);
     run.wait_until("readiness", |run| run.get("/readyz").0 == 200);
@@ -85,7 +85,7 @@ fn what_is_withdrawn_while_it_is_on_its_way_is_nowhere_to_be_reached_afterwards(
         let mut bytes = std::fs::read(folder.path().join("in").join(audio)).expect("it was copied");
         bytes.extend(format!("{at}").bytes());
         std::fs::write(folder.path().join("in").join(&own), bytes).expect("a new folder");
-        announce(folder.path(), &[json!({"id": id, "show": "s", "title": id, "audio": own})]);
+        announce(folder.path(), &[json!({"id": id, "show": "s", "title": id, "audio": own, "transcript": words})]);
         std::thread::sleep(Duration::from_millis(250 * at as u64 * at as u64 / 4));
         announce(folder.path(), &[json!({"id": id, "withdrawn": true})]);
     }

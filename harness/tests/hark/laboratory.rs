@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::command::{hark, path, root, write_episodes};
+use crate::command::{examples, hark, path, root, write_episodes};
 
 #[test]
 fn an_impossible_layout_is_refused_with_its_line_and_the_remedy_before_anything_runs() {
@@ -38,7 +38,15 @@ fn a_layout_whose_models_do_not_fit_is_refused_with_the_model_and_the_missing_by
     let input = root().join("examples/feed.xml");
     let output = folder.path().join("out");
     let said = hark(&[
-        "batch", "--input", path(&input), "--output", path(&output), "--layout", path(&file), "--device", "cpu",
+        "batch",
+        "--input",
+        path(&input),
+        "--output",
+        path(&output),
+        "--layout",
+        path(&file),
+        "--device",
+        "cpu",
     ]);
     assert_eq!(said.code, 1, "{}", said.err);
     assert!(said.err.contains("too few for the model of embed") && said.err.contains("memory_mb"), "{}", said.err);
@@ -47,24 +55,26 @@ fn a_layout_whose_models_do_not_fit_is_refused_with_the_model_and_the_missing_by
 #[test]
 fn two_layouts_are_compared_run_by_run_and_do_the_same() {
     let folder = tempfile::tempdir().expect("a temporary folder");
-    let examples = root().join("examples");
-    let text = std::fs::read_to_string(examples.join("episodes.jsonl")).expect("it is committed");
-    let mut episodes: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON Lines")).collect();
-    episodes.retain(|episode| ["small-wonders-3", "counter-talk-3"].contains(&episode["id"].as_str().unwrap_or_default()));
-    assert_eq!(episodes.len(), 2);
-    for episode in &mut episodes {
-        for uri in ["/audio", "/transcript/uri"] {
-            if let Some(uri) = episode.pointer_mut(uri) {
-                *uri = path(&examples.join(uri.as_str().expect("a path"))).into();
-            }
-        }
-    }
+    let folder_of_examples = root().join("examples");
     let input = folder.path().join("episodes.jsonl");
-    write_episodes(&input, episodes);
+    write_episodes(&input, examples(&["small-wonders-3", "counter-talk-3"]));
     let output = folder.path().join("out");
     let ran = hark(&[
-        "bench", "--layouts", "fused,low-latency", "--input", path(&input), "--output", path(&output), "--repeat", "2",
-        "--arrivals", "poisson:4/s", "--", "--accept-gates", "--allow-root", path(&examples),
+        "bench",
+        "--layouts",
+        "fused,low-latency",
+        "--input",
+        path(&input),
+        "--output",
+        path(&output),
+        "--repeat",
+        "2",
+        "--arrivals",
+        "poisson:4/s",
+        "--",
+        "--accept-gates",
+        "--allow-root",
+        path(&folder_of_examples),
     ]);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert!(ran.out.contains("fused, 1 worker") && ran.out.contains("low-latency, 1 worker"), "{}", ran.out);
@@ -83,6 +93,7 @@ fn two_layouts_are_compared_run_by_run_and_do_the_same() {
     }
     let page = std::fs::read_to_string(output.join("bench.html")).expect("the page is there");
     assert!(page.contains("<svg") && !page.contains("http://") && !page.contains("<script"), "it needs no network");
-    let left: Vec<_> = std::fs::read_dir(&output).expect("it is readable").flatten().map(|entry| entry.file_name()).collect();
+    let left: Vec<_> =
+        std::fs::read_dir(&output).expect("it is readable").flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(left.len(), 2, "nothing else is left: {left:?}");
 }

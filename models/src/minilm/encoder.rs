@@ -91,7 +91,9 @@ struct Weights {
 impl Weights {
     fn take(&mut self, name: &str, shape: &[i64]) -> Result<Tensor, ModelError> {
         match self.named.remove(name) {
-            Some(tensor) if tensor.size() == shape => Ok(tensor.f_to_device(self.at.device.torch())?.f_to_kind(self.at.precision.kind())?),
+            Some(tensor) if tensor.size() == shape => {
+                Ok(tensor.f_to_device(self.at.device.torch())?.f_to_kind(self.at.precision.kind())?)
+            }
             other => Err(ModelError::Shape {
                 what: format!("weights {name}"),
                 expected: format!("{shape:?}"),
@@ -188,16 +190,8 @@ impl Layer {
             let heads = projected.f_narrow(0, start, texts * length)?.f_view([texts, length, 3, HEADS, HEAD])?;
             // [texts, heads, length, 32] each
             let part = |index: i64| heads.f_select(2, index)?.f_transpose(1, 2);
-            let attended = Tensor::f_scaled_dot_product_attention(
-                &part(0)?,
-                &part(1)?,
-                &part(2)?,
-                mask,
-                0.0,
-                false,
-                None,
-                false,
-            )?;
+            let attended =
+                Tensor::f_scaled_dot_product_attention(&part(0)?, &part(1)?, &part(2)?, mask, 0.0, false, None, false)?;
             out.push(attended.f_transpose(1, 2)?.f_reshape([texts * length, HIDDEN])?);
             start += texts * length;
         }

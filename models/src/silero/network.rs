@@ -118,7 +118,9 @@ impl Network {
             let full = format!("_model.{name}");
             let found = named.iter().find(|(name, _)| *name == full).map(|(_, tensor)| tensor);
             match found {
-                Some(tensor) if tensor.size() == shape => Ok(tensor.f_detach()?.f_to_device(device)?.f_to_kind(kind)?),
+                Some(tensor) if tensor.size() == shape => {
+                    Ok(tensor.f_detach()?.f_to_device(device)?.f_to_kind(kind)?)
+                }
                 other => Err(ModelError::Shape {
                     what: format!("weights {full}"),
                     expected: format!("{shape:?}"),
@@ -197,7 +199,8 @@ impl Network {
         let filled = rows.max(LEAST_ROWS);
         magnitudes.resize(filled * ROW, 0.0);
         let size = [filled as i64, ROW as i64];
-        let mut input = Tensor::f_from_slice(magnitudes)?.f_view(size)?.f_to_device(self.device)?.f_to_kind(self.kind)?;
+        let mut input =
+            Tensor::f_from_slice(magnitudes)?.f_view(size)?.f_to_device(self.device)?.f_to_kind(self.kind)?;
         let (last, before) = self.encoder.split_last().expect("load makes four layers");
         for layer in before {
             let out = Tensor::f_empty([size[0], layer.width], (self.kind, self.device))?;
@@ -242,7 +245,10 @@ impl Network {
         let gather = |part: fn(&State) -> &[f32; WIDTH]| -> Result<Tensor, ModelError> {
             let mut rows: Vec<f32> = states.iter().flat_map(|state| *part(state)).collect();
             rows.resize((filled * width) as usize, 0.0);
-            Ok(Tensor::f_from_slice(&rows)?.f_view([1, filled, width])?.f_to_device(self.device)?.f_to_kind(self.kind)?)
+            Ok(Tensor::f_from_slice(&rows)?
+                .f_view([1, filled, width])?
+                .f_to_device(self.device)?
+                .f_to_kind(self.kind)?)
         };
         let start = [gather(|state| &state.hidden)?, gather(|state| &state.cell)?];
         let (output, hidden, cell) = input.f_lstm(&start, &self.lstm, true, 1, 0.0, false, false, false)?;

@@ -1,8 +1,8 @@
 //! A pool of lanes: threads that own warm models and take jobs from one queue.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Instant;
 
 use crossbeam_channel::{Sender, bounded};

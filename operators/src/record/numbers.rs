@@ -127,11 +127,13 @@ fn fingerprint<T: Number>() -> u64 {
     // SAFETY: a vector is three words without gaps, checked below; reading them does not move it.
     let words: [usize; 3] = unsafe { std::ptr::read((&raw const sample).cast()) };
     let order = words.map(|word| if word == address { 0 } else { word as u64 });
-    let described = (order, size_of::<T>(), align_of::<T>(), std::any::type_name::<T>(), env!("CARGO_PKG_RUST_VERSION"));
+    let described =
+        (order, size_of::<T>(), align_of::<T>(), std::any::type_name::<T>(), env!("CARGO_PKG_RUST_VERSION"));
     twox_hash::XxHash3_64::oneshot(format!("{described:?}").as_bytes())
 }
 
-const _: () = assert!(size_of::<Vec<i16>>() == 3 * size_of::<usize>() && size_of::<Vec<f32>>() == size_of::<Vec<i16>>());
+const _: () =
+    assert!(size_of::<Vec<i16>>() == 3 * size_of::<usize>() && size_of::<Vec<f32>>() == size_of::<Vec<i16>>());
 
 fn abomonated<T: Number>(numbers: &Vec<T>) -> Vec<u8> {
     let body = size_of::<Vec<T>>() + size_of_val(numbers.as_slice());

@@ -31,7 +31,8 @@ impl Work for Speech {
         });
         let samples: Vec<&[i16]> = windows.iter().map(|(_, window)| window.samples.as_slice()).collect();
         for ((i, window), row) in windows.into_iter().zip(self.probabilities(&samples)?) {
-            let sound = row.len() == window.samples.len().div_ceil(CHUNK) && row.iter().all(|p| (0.0..=1.0).contains(p));
+            let sound =
+                row.len() == window.samples.len().div_ceil(CHUNK) && row.iter().all(|p| (0.0..=1.0).contains(p));
             emit(
                 i,
                 if sound {

@@ -40,14 +40,7 @@ pub const RECOGNISER: &str = "pocketsphinx";
 impl Models {
     /// Models under `home` (what `make setup` fills), to run on `device` where nothing else is said.
     pub fn new(manifest: Manifest, device: Device, home: PathBuf) -> Self {
-        Self {
-            manifest,
-            device,
-            home,
-            speech: Mutex::default(),
-            embed: Mutex::default(),
-            ballast: Mutex::default(),
-        }
+        Self { manifest, device, home, speech: Mutex::default(), embed: Mutex::default(), ballast: Mutex::default() }
     }
 
     /// Where models compute that are to run on the device of this name.

@@ -114,9 +114,8 @@ fn a_device_that_fails_on_everything_lets_its_model_rest_after_three_strikes() {
 
 #[test]
 fn items_at_fault_are_no_strikes_against_the_model() {
-    let (mut group, _) = group(1, |items| {
-        if items[0] < 6 { Err(Fault::poison("embed", "spoilt", "an item", "none")) } else { Ok(()) }
-    });
+    let (mut group, _) =
+        group(1, |items| if items[0] < 6 { Err(Fault::poison("embed", "spoilt", "an item", "none")) } else { Ok(()) });
     let ends = run(&mut group, 8);
     assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 2, "{ends:?}");
 }
