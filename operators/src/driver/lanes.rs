@@ -12,7 +12,7 @@ use super::group::{Group, GroupSpec, Ticket};
 use super::memory::{self, Share};
 use super::queue::{Queue, Rank};
 use crate::fault::Fault;
-use crate::record::Record;
+use crate::record::{Kind, Record};
 use crate::stage::Equipment;
 
 /// A batch on its way to a lane.
@@ -140,11 +140,14 @@ impl Lanes {
         warmed.recv().expect("a lane reports before it ends")
     }
 
-    /// The model of these stages did not come back in time.
-    pub(super) fn hung(&self, operator: usize, stages: impl Fn(crate::stage::Stage) -> bool) {
+    /// A batch of this kind did not come back in time: a strike against the models that take it in. What
+    /// has no light way is never left alone for that: a slow host says nothing of the next one.
+    pub(super) fn hung(&self, operator: usize, kind: Kind) {
         let Some(spec) = self.specs.get(&operator) else { return };
-        for (_, breaker) in spec.stages.iter().zip(&spec.breakers).filter(|(stage, _)| stages(**stage)) {
-            breaker.strike(Instant::now());
+        for (stage, breaker) in spec.stages.iter().zip(&spec.breakers) {
+            if stage.consumes(kind) && stage.has_light_way() {
+                breaker.strike(Instant::now());
+            }
         }
     }
 

@@ -1,6 +1,6 @@
 //! The driver for slow stages: on lanes of their own threads.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -39,6 +39,8 @@ struct InFlight {
     cap: Capability<Epoch>,
     record: Record,
     until: Instant,
+    /// Which batch it went in: the ticket of its first item.
+    batch: Ticket,
 }
 
 /// Runs a group on `lanes`; `operator` is its position in the layout. `route` names the worker
@@ -88,8 +90,9 @@ pub fn on_lanes<'s>(
                     }
                 }
                 let now = Instant::now();
+                let mut hung = BTreeMap::new();
                 for item in overdue(&mut in_flight, now) {
-                    lanes.hung(operator, |stage| stage.consumes(item.record.kind()));
+                    hung.insert(item.batch, item.record.kind());
                     for record in timed_out(&stages, &item.record, batching.deadline) {
                         if outside.contains(&record.kind()) {
                             output.session(&item.cap).give(record);
@@ -98,6 +101,10 @@ pub fn on_lanes<'s>(
                             waiting.push(item.cap.clone(), record, now);
                         }
                     }
+                }
+                // A batch hangs one lane, however many items are in it.
+                for kind in hung.into_values() {
+                    lanes.hung(operator, kind);
                     if let Err(fault) = lanes.add() {
                         tracing::error!(%fault, "no lane could be started in place of one that hangs");
                     }
@@ -114,12 +121,12 @@ pub fn on_lanes<'s>(
                     let priority =
                         batch.iter().map(|item| item.record.episode.announcement.priority).min().unwrap_or_default();
                     let rank = Rank { priority, operator, arrival: next };
-                    let until = now + batching.deadline;
+                    let (until, first) = (now + batching.deadline, next + 1);
                     let batch = batch
                         .into_iter()
                         .map(|Waiting { kept: cap, record, .. }| {
                             next += 1;
-                            in_flight.insert(next, InFlight { cap, record: record.clone(), until });
+                            in_flight.insert(next, InFlight { cap, record: record.clone(), until, batch: first });
                             (next, record)
                         })
                         .collect();

@@ -134,6 +134,11 @@ impl Stage {
         }
     }
 
+    /// Whether an episode goes on without it, if it fails.
+    pub fn has_light_way(self) -> bool {
+        matches!(self, Stage::Speech | Stage::Events | Stage::Embed | Stage::Transcribe)
+    }
+
     /// Whether this is the last body that the stage sends for a record.
     pub fn concludes(self, body: &Body) -> bool {
         match self {
