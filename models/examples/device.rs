@@ -7,6 +7,8 @@
 //!
 //! Prints Markdown. Windows are 29 s of generated sound, sentences come from the transcripts.
 
+mod material;
+
 use std::error::Error;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -42,7 +44,7 @@ struct Figure {
 fn main() -> Done<()> {
     let mut arguments = std::env::args().skip(1);
     let device = Device::select(&arguments.next().unwrap_or_else(|| "auto".to_owned()))?;
-    let sentences = sentences(&arguments.collect::<Vec<_>>())?;
+    let sentences = material::sentences(&arguments.collect::<Vec<_>>())?;
     let sentences: Vec<&str> = sentences.iter().map(String::as_str).collect();
     let home = std::env::var("HARK_HOME")?;
     let manifest = Manifest::open(Path::new(&home));
@@ -198,25 +200,4 @@ fn sound(samples: usize) -> Vec<i16> {
             ((voice * swell * 0.3 + noise(&mut seed) * 0.02).clamp(-1.0, 1.0) * 20_000.0) as i16
         })
         .collect()
-}
-
-/// The spoken sentences of SRT files: text lines joined, cut at sentence ends.
-fn sentences(paths: &[String]) -> std::io::Result<Vec<String>> {
-    let mut text = String::new();
-    for path in paths {
-        for line in
-            std::fs::read_to_string(path)?.lines().filter(|line| !line.contains("-->") && line.parse::<u32>().is_err())
-        {
-            text.push_str(line.split_once("]: ").map_or(line, |(_, said)| said));
-            text.push(' ');
-        }
-    }
-    if text.is_empty() {
-        text = "The lighthouse keeper wrote down the weather every morning. It rained. ".repeat(512);
-    }
-    Ok(text
-        .split_inclusive(['.', '?', '!'])
-        .map(|sentence| sentence.trim().to_owned())
-        .filter(|sentence| sentence.len() > 3)
-        .collect())
 }

@@ -8,6 +8,8 @@
 //! machine do not count) and of the clock. The windows are noise: the networks take the same time for
 //! anything.
 
+mod material;
+
 use std::path::Path;
 use std::time::Instant;
 
@@ -56,7 +58,7 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         detector.probabilities(&[short]).map(drop)
     })?;
 
-    let sentences = sentences(&transcripts)?;
+    let sentences = material::sentences(&transcripts)?;
     println!("{} sentences, {:.0} characters on average", sentences.len(), mean_length(&sentences));
     for batch in [1, 8, 32, 128, 512] {
         let sentences: Vec<&str> = sentences.iter().map(String::as_str).take(batch.max(128)).collect();
@@ -129,27 +131,6 @@ fn noise(samples: usize) -> Vec<i16> {
         (seed >> 16) as u16 as i16 / 8
     };
     (0..samples).map(|_| next()).collect()
-}
-
-/// The spoken sentences of SRT files: text lines joined, cut at sentence ends.
-fn sentences(paths: &[String]) -> std::io::Result<Vec<String>> {
-    let mut text = String::new();
-    for path in paths {
-        for line in
-            std::fs::read_to_string(path)?.lines().filter(|line| !line.contains("-->") && line.parse::<u32>().is_err())
-        {
-            text.push_str(line.split_once("]: ").map_or(line, |(_, said)| said));
-            text.push(' ');
-        }
-    }
-    if text.is_empty() {
-        text = "The lighthouse keeper wrote down the weather every morning for forty years. ".repeat(512);
-    }
-    Ok(text
-        .split_inclusive(['.', '?', '!'])
-        .map(|sentence| sentence.trim().to_owned())
-        .filter(|sentence| sentence.len() > 3)
-        .collect())
 }
 
 fn mean_length(sentences: &[String]) -> f64 {
