@@ -41,7 +41,7 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
     let process = usize::from(args.membership.process);
     let output = args.job.output.clone();
     // Brokers are looked at before a model is loaded.
-    let (topics, messages) = args.kafka.open()?.unzip();
+    let (topics, messages) = args.kafka.open(process)?.unzip();
     let roots = args.input.iter().chain(&args.job.allow_root).cloned().collect();
     let setting = Setting::open(&args.job, roots, process, messages)?;
     let membership = args.membership.membership(&args.job, &format!("{:?}", setting.layout))?;

@@ -77,6 +77,14 @@ pub enum SinkError {
         /// What the broker or the client said.
         cause: String,
     },
+    /// Brokers did not commit what was told in one transaction.
+    #[error(
+        "brokers gave up a transaction: {cause}; start again, it is repeated; another job with the same --group and --process would do this"
+    )]
+    Transaction {
+        /// What the broker or the client said.
+        cause: String,
+    },
     /// What `--outcomes` says is no address of a database. The text itself is not repeated: it may hold
     /// a password.
     #[error(

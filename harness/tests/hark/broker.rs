@@ -5,7 +5,7 @@
 //! ```
 //! So the broker goes with the tests, whatever ends them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::io::{BufRead, BufReader};
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};
@@ -17,11 +17,10 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, Headers, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
-
-use crate::command::root;
 
 /// A broker starts in some 4 s; on a machine that is busy it may take long.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -182,32 +181,36 @@ impl Broker {
         assert_eq!(producer.in_flight_count(), 0);
     }
 
-    /// All messages of a topic that are there now, partition by partition.
+    /// All messages of a topic that are there now, partition by partition; of transactions those that were
+    /// committed.
     pub fn read(&self, topic: &str) -> Vec<Found> {
-        let consumer = self.consumer("reader");
+        let mut config = self.config();
+        config.set("group.id", "reader").set("enable.partition.eof", "true");
+        let consumer: BaseConsumer = config.create().expect("a consumer");
         let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).expect("the broker answers");
-        let (mut all, mut ends) = (TopicPartitionList::new(), BTreeMap::new());
+        let (mut all, mut open) = (TopicPartitionList::new(), BTreeSet::new());
         for partition in metadata.topics()[0].partitions() {
-            let (low, high) = consumer.fetch_watermarks(topic, partition.id(), PATIENCE).expect("it answers");
-            if low < high {
-                all.add_partition_offset(topic, partition.id(), Offset::Offset(low)).expect("a partition");
-                ends.insert(partition.id(), high);
-            }
+            all.add_partition_offset(topic, partition.id(), Offset::Beginning).expect("a partition");
+            open.insert(partition.id());
         }
         consumer.assign(&all).expect("partitions");
         let (mut found, started) = (BTreeMap::<(i32, i64), Found>::new(), Instant::now());
-        while !ends.is_empty() {
+        while !open.is_empty() {
             assert!(started.elapsed() < PATIENCE, "{topic} does not give all it has");
-            let Some(Ok(message)) = consumer.poll(Duration::from_millis(100)) else { continue };
+            let message = match consumer.poll(Duration::from_millis(100)) {
+                Some(Ok(message)) => message,
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    open.remove(&partition);
+                    continue;
+                }
+                _ => continue,
+            };
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
             let headers = headers.map(|h| (h.key.to_owned(), h.value.map(text).unwrap_or_default())).collect();
             let at = (message.partition(), message.offset());
             let (key, value) = (message.key().map(text), message.payload().map(<[u8]>::to_vec));
             found.insert(at, Found { key, value, headers });
-            if ends.get(&at.0).is_some_and(|end| at.1 + 1 >= *end) {
-                ends.remove(&at.0);
-            }
         }
         found.into_values().collect()
     }
@@ -255,7 +258,8 @@ impl Drop for Broker {
 }
 
 fn java() -> Command {
-    let home = std::env::var_os("HARK_HOME").map_or_else(|| root().join(".hark"), PathBuf::from);
+    let home = std::env::var_os("HARK_HOME")
+        .map_or_else(|| Path::new(env!("CARGO_MANIFEST_DIR")).join("../.hark"), PathBuf::from);
     let jars = home.join("kafka/lib");
     assert!(jars.is_dir(), "{} is missing: run make setup-tests", jars.display());
     let mut java = Command::new("java");

@@ -244,6 +244,38 @@ fn killed_anywhere_it_gives_what_a_batch_gives() {
 }
 
 #[test]
+fn in_transactions_readers_see_a_preview_with_its_outcome_or_neither_wherever_it_dies() {
+    let job = Job::new(Broker::shared(), "together");
+    let all: Vec<Value> = (1..=12).map(|at| talk(&format!("talk {at}"), at)).collect();
+    job.send(&all[..6]);
+    let together = || {
+        let seen = |kind: &str| {
+            let found = job.broker.read(&job.of(kind)).into_iter();
+            found.filter_map(|message| message.key).collect::<std::collections::BTreeSet<_>>()
+        };
+        // All of these episodes have a preview. A commit reaches one partition after the other.
+        let began = Instant::now();
+        while seen("previews") != seen("outcomes") {
+            assert!(began.elapsed() < Duration::from_secs(20), "{:?}, {:?}", seen("previews"), seen("outcomes"));
+        }
+    };
+    for death in ["messages:3", "acknowledged:1", "rows:1"] {
+        assert_eq!(job.run_with(&["--transactions", "--die-after", death]).end(), None, "{death}: it died by a signal");
+        together();
+    }
+    let run = job.run_with(&["--transactions"]);
+    job.send(&all[6..]);
+    run.wait_until("some to have ended", |_| job.listed() >= 7);
+    run.kill();
+    together();
+    let run = job.run_with(&["--transactions"]);
+    job.wait_for(&run, all.len());
+    assert_eq!(run.stop(), Some(0));
+    job.is_as_a_batch_of(&all);
+    job.all_is_committed();
+}
+
+#[test]
 fn a_broker_that_goes_away_and_comes_back_stops_nothing() {
     let broker = Broker::start();
     let job = Job::new(&broker, "away");
