@@ -158,3 +158,23 @@ fn a_closed_feed_ends_when_nothing_is_on_its_way() {
     feed.ended(&first);
     assert!(matches!(feed.next(0, 0), Next::End));
 }
+
+#[test]
+fn a_feed_is_looked_at_soon_while_episodes_are_on_their_way_and_else_when_its_source_says_but_each_tick() {
+    let idle = |source: Box<dyn Source>| {
+        let feed = Feed::new(source, Repeats::of_this_run(), never(), Peers::alone(1), 9);
+        assert!(taken(&feed).is_none());
+        feed
+    };
+    let elsewhere = idle(Box::new(crate::source::Idle)).pause();
+    assert!((BUSY..=TICK).contains(&elsewhere), "{elsewhere:?}");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let watched = crate::source::Watched::open(folder.path(), &Positions::new()).expect("it is there");
+    assert!((BUSY..=TICK).contains(&idle(Box::new(watched)).pause()));
+    let trickle = Trickle { entries: vec![None], given: 0, committed: Arc::default() };
+    let queue = idle(Box::new(trickle)).pause();
+    assert!(queue <= Duration::from_millis(10), "{queue:?}");
+    let busy = feed((0..5).map(|id| announced(id, 60.0)), never(), 1, 1);
+    assert!(taken(&busy).is_some() && taken(&busy).is_none());
+    assert_eq!(busy.pause(), BUSY);
+}

@@ -158,7 +158,7 @@ impl Cluster {
     }
 
     /// The processes that are there at this moment.
-    fn members(&self) -> Vec<u32> {
+    pub fn members(&self) -> Vec<u32> {
         children(self.supervisor.id())
     }
 

@@ -8,6 +8,7 @@ mod corrections;
 mod drills;
 mod examples;
 mod faults;
+mod idle;
 mod kafka;
 mod laboratory;
 mod live;
