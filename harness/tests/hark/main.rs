@@ -9,13 +9,18 @@ mod drills;
 mod examples;
 mod faults;
 mod idle;
+mod job;
 mod kafka;
 mod laboratory;
 mod live;
 mod material;
+mod member;
 mod oracle;
+mod partition;
 mod postgres;
+mod rescale;
 mod running;
 #[path = "../../../dataflow/src/sink/outcomes/postgres/server.rs"]
 mod server;
+mod through;
 mod usage;
