@@ -226,7 +226,7 @@ impl Feed {
                 Ok(announcement) => (announcement, None),
                 Err(bad) => (unreadable(&bad), Some(bad.fault)),
             };
-            let again = origin.as_ref().is_some_and(|origin| origin.is_replay());
+            let again = origin.as_ref().map(|origin| origin.again()).unwrap_or_default();
             if !entries.repeats.admit(&announcement, again) {
                 self.repeated.fetch_add(1, Ordering::Relaxed);
                 continue;

@@ -141,7 +141,7 @@ fn who_is_asked_to_end_tells_all_processes_once_and_who_is_told_tells_nobody() {
 #[test]
 fn a_feed_that_goes_on_runs_an_episode_again_only_where_it_has_no_outcome() {
     let entries = [1, 1, 2].map(|id| announced(id, 1.0));
-    let done = |key: &EpisodeKey, _withdrawn: bool, _again: bool| key.episode.0 == "2";
+    let done = |key: &EpisodeKey, _withdrawn: bool, _again| key.episode.0 == "2";
     let source = Box::new(Bounded::new(entries.into_iter()));
     let feed = Feed::new(source, Repeats::until_done(done), never(), Peers::alone(1), 100);
     let first = taken(&feed).expect("one is new");
