@@ -30,7 +30,7 @@ test: setup-tests ## the whole test-suite
 
 chaos: setup-tests ## faults for longer than in the test-suite: docs/reliability.md
 	@HARK_CHAOS=1 cargo test --release --locked --package hark-harness --test hark -- --nocapture --test-threads 1 \
-		cluster:: faults:: kafka:: live:: oracle:: postgres::
+		cluster:: faults:: kafka:: live:: oracle:: partition:: postgres:: rescale::
 
 check: setup ## format, lints, dependency rules and licences
 	@cargo fmt --all --check

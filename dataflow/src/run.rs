@@ -27,6 +27,14 @@ use crate::publish::{End, FolderPublisher};
 use crate::sink::{SinkError, Spared};
 use crate::snapshot::SnapshotError;
 
+/// Longest sleep of a worker. Whatever is to be done wakes it: messages of other workers and processes,
+/// lanes that have finished, and the intake, which looks at its source in time. This is for what is only
+/// looked at beside them, so it may be long; half a tick keeps it from ever showing.
+const REST: Duration = Duration::from_millis(50);
+
+/// Longest sleep while somebody waits for the clock of what is known, which goes by milliseconds.
+const AWAITED: Duration = Duration::from_millis(1);
+
 /// How often frontiers are shown.
 const SHOWN: Duration = Duration::from_secs(1);
 
@@ -354,8 +362,8 @@ fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, M
     // What this run tells comes after what was known before.
     knowledge.advance(1);
     while !probes.done() {
-        worker.step_or_park(Some(Duration::from_millis(2)));
-        knowledge.advance(1 + site.peers.started.elapsed().as_millis() as u64);
+        worker.step_or_park(Some(if knowledge.is_awaited() { AWAITED } else { REST }));
+        knowledge.keep_up(1 + site.peers.started.elapsed().as_millis() as u64);
         if let Some(durable) = &site.durable {
             if restoring.get() && knowledge.is_known(0) {
                 restoring.set(false);
@@ -376,7 +384,7 @@ fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, M
     }
     let known = knowledge.close();
     while !known.done() {
-        worker.step_or_park(Some(Duration::from_millis(2)));
+        worker.step_or_park(Some(REST));
     }
     latency.borrow_mut().poll(done);
     let latency = latency.take();

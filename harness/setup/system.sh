@@ -1,7 +1,7 @@
 #!/bin/bash
-# Debian packages that the build, the previews and (with the word `tests`) the tests of pages, Kafka and
-# Postgres need. Each is looked for by what it gives, not by its name, so that another distribution or a
-# tool installed by hand serves as well; only what is missing is installed.
+# Debian packages that the build, the previews and (with the word `tests`) the tests of pages, Kafka,
+# Postgres and networks need. Each is looked for by what it gives, not by its name, so that another
+# distribution or a tool installed by hand serves as well; only what is missing is installed.
 . "$(dirname "$0")/step.sh"
 
 [ "$(uname -s)/$(uname -m)" = Linux/x86_64 ] ||
@@ -32,6 +32,7 @@ if [ "${1-}" = tests ]; then
     has chromium || has chromium-browser || has google-chrome || need chromium # opens the result page
     has java || need openjdk-17-jre-headless # runs the broker that tests speak to
     has mvn || need maven                    # fetches it
+    has ip || need iproute2                  # makes the network that a test cuts
 fi
 [ "${#missing[@]}" -gt 0 ] || exit 0
 

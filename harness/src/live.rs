@@ -39,12 +39,14 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
     progress::start_log(args.job.log);
     let drain = Drain::on_signals(Duration::from_secs(args.drain_seconds))?;
     let process = usize::from(args.membership.process);
+    // Who is not needed yet opens nothing.
+    let listed = args.membership.listed(&drain)?;
     let output = args.job.output.clone();
     // Brokers are looked at before a model is loaded.
     let (topics, messages) = args.kafka.open(process)?.unzip();
     let roots = args.input.iter().chain(&args.job.allow_root).cloned().collect();
     let setting = Setting::open(&args.job, roots, process, messages)?;
-    let membership = args.membership.membership(&args.job, &format!("{:?}", setting.layout))?;
+    let membership = args.membership.membership(listed, &args.job, &format!("{:?}", setting.layout))?;
     // The first process looks at what is known before it meets the others.
     let durable = (process == 0).then(|| known(&output)).transpose()?;
     let positions = durable.as_ref().map(Durable::positions).unwrap_or_default();

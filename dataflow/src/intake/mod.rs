@@ -39,6 +39,10 @@ pub use repeats::Repeats;
 /// Length of an epoch.
 pub const TICK: Duration = Duration::from_millis(100);
 
+/// How soon the intake looks again while episodes are on their way: the end of one makes room for
+/// another, and nobody tells the intake of it.
+const BUSY: Duration = Duration::from_millis(2);
+
 /// The epoch of a moment so long after the beginning.
 pub(crate) fn tick_of(elapsed: Duration) -> Epoch {
     (elapsed.as_millis() / TICK.as_millis()) as Epoch
@@ -222,7 +226,7 @@ impl Feed {
                 Ok(announcement) => (announcement, None),
                 Err(bad) => (unreadable(&bad), Some(bad.fault)),
             };
-            let again = origin.as_ref().is_some_and(|origin| origin.is_replay());
+            let again = origin.as_ref().map(|origin| origin.again()).unwrap_or_default();
             if !entries.repeats.admit(&announcement, again) {
                 self.repeated.fetch_add(1, Ordering::Relaxed);
                 continue;
@@ -234,6 +238,18 @@ impl Feed {
             }
             return Next::Record(Box::new(record));
         }
+    }
+
+    /// How long a worker may leave the feed alone that had nothing for it. Never beyond the end of the
+    /// tick: frontiers are those of the slowest worker, be it idle.
+    fn pause(&self) -> Duration {
+        let entries = self.entries();
+        if self.in_flight() > 0 || entries.exhausted {
+            return BUSY;
+        }
+        let into_tick = self.peers.started.elapsed().as_micros() % TICK.as_micros();
+        let tick_left = TICK.saturating_sub(Duration::from_micros(into_tick as u64));
+        entries.source.nothing_for().min(tick_left).max(BUSY)
     }
 
     /// An episode sets out.
@@ -312,7 +328,7 @@ pub(crate) fn intake<'s>(
                 }
                 capabilities = None;
             } else {
-                again.activate_after(Duration::from_millis(2));
+                again.activate_after(feed.pause());
             }
         }
     });

@@ -16,6 +16,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crossbeam_channel::Sender;
 use hark_operators::dedupe::verdict::Verdict;
+use hark_operators::record::origin::Again;
 use hark_operators::record::outcome::{Outcome, Picture, State};
 use hark_operators::record::part::{Parts, Weighed};
 use hark_operators::record::{About, Announcement, Body, EpisodeId, EpisodeKey, Record, Rendered};
@@ -83,16 +84,17 @@ impl FolderPublisher {
         self.ledger().ends = None;
     }
 
-    /// Whether a revision has an outcome, or its withdrawal has taken effect. For one that is asked for
-    /// `again` a failure is none.
-    pub fn has_ended(&self, key: &EpisodeKey, withdrawn: bool, again: bool) -> bool {
+    /// Whether a revision has an outcome, or its withdrawal has taken effect. What is asked for `again` has
+    /// not; a verdict stands whoever asks, for it rests on nothing that a job is told.
+    pub fn has_ended(&self, key: &EpisodeKey, withdrawn: bool, again: Again) -> bool {
         let rows = self.rows.recorded(Which::One(&key.episode.0, key.revision)).unwrap_or_else(|error| {
             self.stop(error);
             Vec::new()
         });
         rows.first().is_some_and(|row| match row.state {
             State::TakenDown { revised_by: None } => true,
-            State::Failed { .. } => !withdrawn && !again,
+            State::Failed { .. } => !withdrawn && !again.asks_for(true, row.completed_at),
+            State::Published { .. } => !withdrawn && !again.asks_for(false, row.completed_at),
             _ => !withdrawn,
         })
     }

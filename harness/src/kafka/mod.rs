@@ -10,7 +10,7 @@ mod replay;
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
-use hark_dataflow::broker::{Brokers, Properties, Span};
+use hark_dataflow::broker::{Brokers, Properties, Span, Stretch};
 use hark_dataflow::cluster::Peers;
 use hark_dataflow::sink::Messages;
 use hark_dataflow::sink::messages::{Outbox, Topics};
@@ -32,6 +32,18 @@ impl BrokerArgs {
     /// What lay in topics between two times.
     pub fn past(&self, topics: &[String], span: Span, longest: usize) -> Result<Past> {
         Ok(Past::open(&self.needed()?, topics, span, longest)?)
+    }
+
+    /// The same, on its way to another topic, for whose outcome is older than a time.
+    pub fn stretch(
+        &self,
+        topics: &[String],
+        span: Span,
+        to: &str,
+        older_than_ms: i64,
+        longest: usize,
+    ) -> Result<Stretch> {
+        Ok(Stretch::open(&self.needed()?, topics, span, to, older_than_ms, longest)?)
     }
 
     /// The brokers of a command that is about nothing else.

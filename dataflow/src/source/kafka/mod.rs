@@ -15,7 +15,7 @@
 //! the order of its partition; an offset is committed only when all before it is durable.
 
 mod lag;
-mod message;
+pub(crate) mod message;
 mod past;
 mod reader;
 mod survey;
