@@ -15,9 +15,10 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use crossbeam_channel::Sender;
 use hark_operators::dedupe::verdict::Verdict;
+use hark_operators::media::clip::EncodedClip;
 use hark_operators::record::outcome::{Clip, Outcome, Picture, State};
 use hark_operators::record::part::{Parts, Weighed};
-use hark_operators::record::{About, Announcement, Body, EpisodeId, EpisodeKey, Record};
+use hark_operators::record::{About, Announcement, Body, EpisodeId, EpisodeKey, Record, Rendered};
 use hark_operators::stage::Publisher;
 use hark_operators::units::Span;
 
@@ -186,10 +187,34 @@ impl FolderPublisher {
     }
 
     fn withdraw(&self, outcome: Outcome, state: State) -> Result<(), SinkError> {
-        let object = object_in(&outcome);
+        let object = self.object_to_remove(&outcome);
+        let remove = || object.as_ref().map_or(Ok(()), |object| self.objects.remove(object));
+        // What is taken down never comes back: it goes first, so that whatever fails in between it is not left
+        // where no row tells of it.
+        let taken_down = matches!(state, State::TakenDown { .. });
+        if taken_down {
+            remove()?;
+        }
         self.rows.record(&Outcome { state, ..without_about(outcome) }, None)?;
         self.rows.commit()?;
-        object.map_or(Ok(()), |object| self.objects.remove(&object).map(|_| ()))
+        if taken_down { Ok(()) } else { remove() }
+    }
+
+    /// The object that a row tells of. Says so where it lies in a place of which this job was not told, for
+    /// there it stays.
+    fn object_to_remove(&self, outcome: &Outcome) -> Option<ObjectKey> {
+        if let State::Published { clips, .. } = &outcome.state
+            && let Some(clip) = clips.iter().find(|clip| !self.objects.holds(&clip.uri))
+        {
+            let Outcome { episode, revision, .. } = outcome;
+            tracing::warn!(
+                ?episode,
+                revision,
+                uri = clip.uri,
+                "a preview that is withdrawn lies elsewhere than --objects says and stays there; remove it by hand"
+            );
+        }
+        object_in(outcome)
     }
 
     /// Takes down what stands of an episode's earlier revisions, and with a withdrawal of this one, also
@@ -203,7 +228,7 @@ impl FolderPublisher {
             if !falls || matches!(outcome.state, State::TakenDown { .. }) {
                 continue;
             }
-            object_in(&outcome).map(|object| self.objects.remove(&object)).transpose()?;
+            self.object_to_remove(&outcome).map(|object| self.objects.remove(&object)).transpose()?;
             let state = State::TakenDown { revised_by: (!this).then_some(key.revision) };
             self.rows.record(&Outcome { state, ..without_about(outcome) }, None)?;
         }
@@ -266,24 +291,7 @@ impl FolderPublisher {
             (None, Body::Rendered(rendered)) => {
                 let digest = rendered.about.audio.as_ref().map_or("", |audio| &audio.digest);
                 let object = object.insert(object_of(key, digest, rendered.selection.span));
-                let mut clips = Vec::new();
-                for clip in &rendered.clips {
-                    let kind = if clip.media_type == "audio/mp4" { ObjectKind::M4a } else { ObjectKind::Ogg };
-                    let written = self.objects.write(object, kind, &clip.bytes)?;
-                    clips.push(Clip {
-                        uri: written.uri,
-                        media_type: clip.media_type.to_string(),
-                        bytes: clip.bytes.len() as u64,
-                        sha256: clip.sha256.clone(),
-                        loudness_lufs: clip.loudness_lufs,
-                        true_peak_dbtp: clip.true_peak_dbtp,
-                        seconds: clip.seconds,
-                    });
-                }
-                if !rendered.captions.is_empty() {
-                    self.objects.write(object, ObjectKind::Captions, rendered.captions.as_bytes())?;
-                }
-                self.objects.write(object, ObjectKind::Soundbite, rendered.soundbite.as_bytes())?;
+                let clips = self.write_objects(object, rendered)?;
                 death::after(Step::Objects);
                 (State::Published { selection: rendered.selection.clone(), clips }, rendered.about.clone())
             }
@@ -337,6 +345,28 @@ impl FolderPublisher {
         ledger.ended(key, End::of(&outcome.state));
         Ok(outcome)
     }
+
+    /// Makes a preview's objects durable; its clips.
+    fn write_objects(&self, object: &ObjectKey, rendered: &Rendered) -> Result<Vec<Clip>, SinkError> {
+        let kind = |clip: &EncodedClip| if clip.media_type == "audio/mp4" { ObjectKind::M4a } else { ObjectKind::Ogg };
+        let mut objects: Vec<(ObjectKind, &[u8])> =
+            rendered.clips.iter().map(|clip| (kind(clip), &clip.bytes[..])).collect();
+        if !rendered.captions.is_empty() {
+            objects.push((ObjectKind::Captions, rendered.captions.as_bytes()));
+        }
+        objects.push((ObjectKind::Soundbite, rendered.soundbite.as_bytes()));
+        let written = self.objects.write_all(object, &objects)?;
+        let clips = rendered.clips.iter().zip(written).map(|(clip, written)| Clip {
+            uri: written.uri,
+            media_type: clip.media_type.to_string(),
+            bytes: clip.bytes.len() as u64,
+            sha256: clip.sha256.clone(),
+            loudness_lufs: clip.loudness_lufs,
+            true_peak_dbtp: clip.true_peak_dbtp,
+            seconds: clip.seconds,
+        });
+        Ok(clips.collect())
+    }
 }
 
 impl Publisher for FolderPublisher {
@@ -345,7 +375,7 @@ impl Publisher for FolderPublisher {
         let durable = written.and_then(|outcomes| {
             self.rows.commit()?;
             let replaced = std::mem::take(&mut self.ledger().replaced);
-            replaced.iter().try_for_each(|object| self.objects.remove(object).map(|_| ()))?;
+            replaced.iter().try_for_each(|object| self.objects.remove(object))?;
             Ok(outcomes)
         });
         match durable {
