@@ -3,7 +3,8 @@
 //! ```text
 //! topics or partitions, FROM … TO ─▶ output/generations/NAME ─ promote ─▶ output/current
 //! ```
-//! A generation is an output folder like any other; readers follow `current`, a link that changes at once.
+//! A generation is an output folder like any other, with a folder or prefix of its own where clips go
+//! elsewhere; readers follow `current`, a link that changes at once.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -64,7 +65,8 @@ pub fn backfill(args: BackfillArgs) -> Result<ExitCode> {
     let (source, roots) = past(&args, &progress)?;
     let output = args.job.output.clone();
     let place = Path::new("generations").join(&name);
-    let done = job(JobArgs { output: output.join(&place), ..args.job }, roots, source, progress)?;
+    let stores = args.job.stores.within(&place);
+    let done = job(JobArgs { output: output.join(&place), stores, ..args.job }, roots, source, progress)?;
     if args.promote {
         promote(&output, &place)?;
         eprintln!("{} is current", place.display());

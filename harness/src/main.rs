@@ -17,6 +17,7 @@ mod progress;
 mod report;
 mod serve;
 mod setting;
+mod stores;
 mod summary;
 mod table;
 
