@@ -8,13 +8,17 @@ mod corrections;
 mod drills;
 mod examples;
 mod faults;
+mod flaky;
+mod java;
 mod kafka;
 mod laboratory;
 mod live;
 mod material;
+mod objects;
 mod oracle;
 mod postgres;
 mod running;
+mod s3;
 #[path = "../../../dataflow/src/sink/outcomes/postgres/server.rs"]
 mod server;
 mod usage;
