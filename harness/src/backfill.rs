@@ -5,7 +5,8 @@
 //! topics or partitions, FROM … TO ─▶ output/generations/NAME ─ promote ─▶ output/current
 //! topics, FROM … TO ─▶ a topic that the running job reads ─▶ its own output, as it comes
 //! ```
-//! A generation is an output folder like any other; readers follow `current`, a link that changes at once.
+//! A generation is an output folder like any other, with a folder or prefix of its own where clips go
+//! elsewhere; readers follow `current`, a link that changes at once.
 
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
@@ -88,7 +89,8 @@ pub fn backfill(mut args: BackfillArgs) -> Result<ExitCode> {
     let (source, roots) = past(&args, &progress)?;
     let output = job_args.output.clone();
     let place = Path::new("generations").join(&name);
-    let done = job(JobArgs { output: output.join(&place), ..job_args }, roots, source, progress)?;
+    let stores = job_args.stores.within(&place);
+    let done = job(JobArgs { output: output.join(&place), stores, ..job_args }, roots, source, progress)?;
     if args.promote {
         promote(&output, &place)?;
         eprintln!("{} is current", place.display());

@@ -19,6 +19,7 @@ use crate::laboratory::BenchArgs;
 use crate::layouts::LayoutCommand;
 use crate::membership::MembershipArgs;
 use crate::plan::PlanArgs;
+use crate::stores::Stores;
 
 /// Short previews of podcast episodes.
 #[derive(Parser)]
@@ -112,6 +113,10 @@ pub struct RunArgs {
     /// Where /healthz, /readyz and /metrics are served.
     #[arg(long, default_value = "127.0.0.1:9464", value_name = "ADDRESS:PORT")]
     pub listen: SocketAddr,
+    /// Where it is kept what is known of episodes, and how far the input has been read, instead of OUTPUT/known:
+    /// s3://BUCKET/PREFIX at the server of --objects-endpoint, or another folder.
+    #[arg(long, value_name = "URL|FOLDER")]
+    pub snapshots: Option<String>,
     /// After SIGTERM, seconds for what is on its way; what is not done then is done at the next start.
     #[arg(long, default_value_t = 20, value_name = "SECONDS")]
     pub drain_seconds: u64,
@@ -151,6 +156,8 @@ pub struct JobArgs {
     pub output: PathBuf,
     #[command(flatten)]
     pub kept: Kept,
+    #[command(flatten)]
+    pub stores: Stores,
     /// Workers of a process; one core each.
     #[arg(long, short, default_value_t = default_workers(), value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,

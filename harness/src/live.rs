@@ -19,7 +19,6 @@ use hark_dataflow::intake::{Feed, Repeats};
 use hark_dataflow::latency::IntervalLog;
 use hark_dataflow::metrics::{Metrics, Sources};
 use hark_dataflow::publish::FolderPublisher;
-use hark_dataflow::snapshot::Folder;
 use hark_dataflow::source::{Idle, Positions, Source, Watched as WatchedFolder};
 use hark_operators::stage::Equipment;
 
@@ -48,7 +47,7 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
     let setting = Setting::open(&args.job, roots, process, messages)?;
     let membership = args.membership.membership(listed, &args.job, &format!("{:?}", setting.layout))?;
     // The first process looks at what is known before it meets the others.
-    let durable = (process == 0).then(|| known(&output)).transpose()?;
+    let durable = (process == 0).then(|| known(&args)).transpose()?;
     let positions = durable.as_ref().map(Durable::positions).unwrap_or_default();
     let threads = usize::from(args.job.workers);
     let (peers, mesh, positions) = match membership {
@@ -117,10 +116,9 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
 }
 
 /// What earlier runs left.
-fn known(output: &Path) -> Result<Durable> {
-    let snapshots = Folder::open(&output.join("known"))
-        .with_context(|| format!("cannot write to {}; choose another --output", output.display()))?;
-    Ok(Durable::open(Arc::new(snapshots), 0)?)
+fn known(args: &RunArgs) -> Result<Durable> {
+    let snapshots = args.job.stores.snapshots(args.snapshots.as_deref(), &args.job.output)?;
+    Ok(Durable::open(snapshots, 0)?)
 }
 
 /// A folder that is watched.

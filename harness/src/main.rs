@@ -19,6 +19,7 @@ mod report;
 mod serve;
 mod setting;
 mod size;
+mod stores;
 mod summary;
 mod table;
 

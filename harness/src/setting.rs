@@ -9,7 +9,7 @@ use anyhow::{Context, Result};
 use crossbeam_channel::{Receiver, unbounded};
 use hark_dataflow::Layout;
 use hark_dataflow::publish::FolderPublisher;
-use hark_dataflow::sink::{Messages, Objects, SinkError};
+use hark_dataflow::sink::{Messages, SinkError};
 use hark_models::device::Device;
 use hark_models::manifest::Manifest;
 use hark_operators::driver::Budget;
@@ -61,7 +61,7 @@ impl Setting {
         let (halt, halted) = unbounded();
         let (promote, promoted) = unbounded();
         let publisher = FolderPublisher::new(
-            Objects::open(&args.output)?,
+            args.stores.objects(&args.output)?,
             args.kept.open(&args.output)?,
             &layout.name,
             args.correct,

@@ -14,6 +14,9 @@ mod arrivals;
 mod broker;
 mod echo;
 mod ends;
+#[allow(dead_code)]
+#[path = "../../../harness/tests/hark/java.rs"]
+mod java;
 mod running;
 
 use std::time::{Duration, Instant};

@@ -12,6 +12,7 @@ use std::num::NonZero;
 use std::sync::Mutex;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
+use hark_operators::media::clip::EncodedClip;
 use hark_operators::record::outcome::Clip;
 use hark_operators::record::{EpisodeKey, Rendered};
 
@@ -32,24 +33,23 @@ pub(super) struct Laid {
 pub(super) fn lay(objects: &Objects, key: &EpisodeKey, rendered: &Rendered) -> Result<Laid, SinkError> {
     let digest = rendered.about.audio.as_ref().map_or("", |audio| &audio.digest);
     let object = object_of(key, digest, rendered.selection.span);
-    let mut clips = Vec::new();
-    for clip in &rendered.clips {
-        let kind = if clip.media_type == "audio/mp4" { ObjectKind::M4a } else { ObjectKind::Ogg };
-        let written = objects.write(&object, kind, &clip.bytes)?;
-        clips.push(Clip {
-            uri: written.uri,
-            media_type: clip.media_type.to_string(),
-            bytes: clip.bytes.len() as u64,
-            sha256: clip.sha256.clone(),
-            loudness_lufs: clip.loudness_lufs,
-            true_peak_dbtp: clip.true_peak_dbtp,
-            seconds: clip.seconds,
-        });
-    }
+    let kind = |clip: &EncodedClip| if clip.media_type == "audio/mp4" { ObjectKind::M4a } else { ObjectKind::Ogg };
+    let mut bytes: Vec<(ObjectKind, &[u8])> = rendered.clips.iter().map(|clip| (kind(clip), &clip.bytes[..])).collect();
     if !rendered.captions.is_empty() {
-        objects.write(&object, ObjectKind::Captions, rendered.captions.as_bytes())?;
+        bytes.push((ObjectKind::Captions, rendered.captions.as_bytes()));
     }
-    objects.write(&object, ObjectKind::Soundbite, rendered.soundbite.as_bytes())?;
+    bytes.push((ObjectKind::Soundbite, rendered.soundbite.as_bytes()));
+    let written = objects.write_all(&object, &bytes)?;
+    let clips = rendered.clips.iter().zip(written).map(|(clip, written)| Clip {
+        uri: written.uri,
+        media_type: clip.media_type.to_string(),
+        bytes: clip.bytes.len() as u64,
+        sha256: clip.sha256.clone(),
+        loudness_lufs: clip.loudness_lufs,
+        true_peak_dbtp: clip.true_peak_dbtp,
+        seconds: clip.seconds,
+    });
+    let clips = clips.collect();
     death::after(Step::Objects);
     Ok(Laid { object, clips })
 }

@@ -192,10 +192,34 @@ impl FolderPublisher {
     }
 
     fn withdraw(&self, outcome: Outcome, state: State) -> Result<(), SinkError> {
-        let object = object_in(&outcome);
+        let object = self.object_to_remove(&outcome);
+        let remove = || object.as_ref().map_or(Ok(()), |object| self.objects.remove(object));
+        // What is taken down never comes back: it goes first, so that whatever fails in between it is not left
+        // where no row tells of it.
+        let taken_down = matches!(state, State::TakenDown { .. });
+        if taken_down {
+            remove()?;
+        }
         self.rows.record(&Outcome { state, ..without_about(outcome) }, None)?;
         self.rows.commit()?;
-        object.map_or(Ok(()), |object| self.objects.remove(&object).map(|_| ()))
+        if taken_down { Ok(()) } else { remove() }
+    }
+
+    /// The object that a row tells of. Says so where it lies in a place of which this job was not told, for
+    /// there it stays.
+    fn object_to_remove(&self, outcome: &Outcome) -> Option<ObjectKey> {
+        if let State::Published { clips, .. } = &outcome.state
+            && let Some(clip) = clips.iter().find(|clip| !self.objects.holds(&clip.uri))
+        {
+            let Outcome { episode, revision, .. } = outcome;
+            tracing::warn!(
+                ?episode,
+                revision,
+                uri = clip.uri,
+                "a preview that is withdrawn lies elsewhere than --objects says and stays there; remove it by hand"
+            );
+        }
+        object_in(outcome)
     }
 
     /// Takes down what stands of an episode's earlier revisions, and with a withdrawal of this one, also
@@ -209,7 +233,7 @@ impl FolderPublisher {
             if !falls || matches!(outcome.state, State::TakenDown { .. }) {
                 continue;
             }
-            object_in(&outcome).map(|object| self.objects.remove(&object)).transpose()?;
+            self.object_to_remove(&outcome).map(|object| self.objects.remove(&object)).transpose()?;
             let state = State::TakenDown { revised_by: (!this).then_some(key.revision) };
             self.rows.record(&Outcome { state, ..without_about(outcome) }, None)?;
         }
@@ -350,7 +374,7 @@ impl Publisher for FolderPublisher {
         let durable = written.and_then(|outcomes| {
             self.rows.commit()?;
             let replaced = std::mem::take(&mut self.ledger().replaced);
-            replaced.iter().try_for_each(|object| self.objects.remove(object).map(|_| ()))?;
+            replaced.iter().try_for_each(|object| self.objects.remove(object))?;
             Ok(outcomes)
         });
         match durable {

@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::Place;
+use crate::bucket::BucketError;
 
 /// An output that cannot be written or read. Every message names the place and the remedy, none a
 /// password.
@@ -152,6 +153,9 @@ pub enum SinkError {
         /// What the server said.
         cause: String,
     },
+    /// The object store that clips go to.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
 }
 
 impl SinkError {
