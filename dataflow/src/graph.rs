@@ -14,7 +14,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hark_operators::driver::{Batching, Epoch, Group, GroupSpec, Lanes, on_lanes, on_worker};
+use hark_operators::driver::{Batching, Epoch, Group, GroupSpec, Lanes, Limits, on_lanes, on_worker};
 use hark_operators::gather::{GATHERED, gather};
 use hark_operators::meet::{MET, meet};
 use hark_operators::record::outcome::Outcome;
@@ -62,10 +62,11 @@ fn group(operator: &OperatorSpec, layout: &Layout) -> GroupSpec {
     GroupSpec {
         name: operator.name(),
         stages: operator.stages.clone(),
-        max_items: operator.max_items,
+        limits: operator.limits(),
         outside,
         device: layout.lanes.get(&operator.on).and_then(|lanes| lanes.device.clone()),
         precision: operator.precision,
+        curve: layout.lanes.get(&operator.on).and_then(|lanes| lanes.curve.clone()),
         breakers: operator.stages.iter().map(|_| Arc::default()).collect(),
     }
 }
@@ -208,7 +209,7 @@ fn watched<'s>(
 fn batching(operator: &OperatorSpec) -> Batching {
     Batching {
         // A group that begins with whole episodes takes them one by one; its pieces are batched inside.
-        max_items: if operator.stages.len() > 1 { 1 } else { operator.max_items },
+        limits: if operator.stages.len() > 1 { Limits::items(1) } else { operator.limits() },
         max_wait: Duration::from_millis(operator.max_wait_ms),
         // Whoever publishes waits for stores that come back, or stops the run: it is never given up for late.
         deadline: if operator.stages.contains(&Stage::Publish) {

@@ -287,11 +287,18 @@ impl Crew {
         };
         let mut lanes = HashMap::new();
         for (name, pool) in &layout.lanes {
-            let memory = pool.memory_mb.map(|megabytes| megabytes * 1_000_000);
-            let started = Lanes::start(name, pool.count(workers), placed_on(name), equipment.clone(), memory)?;
+            let started = Lanes::start(name, pool.count(workers), placed_on(name), equipment.clone(), pool.room())?;
             for share in started.shares() {
                 tracing::info!(lanes = name, stage = %share.stage, at = %share.at, weight_bytes = share.weights,
                     activation_bytes = share.activations, max_items = share.max_items, "a model is warm");
+            }
+            if !started.shares().is_empty() {
+                tracing::info!(
+                    lanes = name,
+                    planned_bytes = started.planned_bytes(),
+                    resident = pool.resident,
+                    "their models take so much at once"
+                );
             }
             lanes.insert(name.clone(), Arc::new(started));
         }

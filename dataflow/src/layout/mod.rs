@@ -10,13 +10,16 @@
 //! [lanes.gpu]
 //! threads = 1
 //! shared = true                # of the process, not of each worker
-//! device = "cuda:0"            # or "cpu", "auto"; else as --device says
+//! device = "cuda:0"            # or "cpu", "auto", "modelled:h100"; else as --device says
 //! memory_mb = 40000
+//! resident = 1                 # models that are loaded at once; the others take turns
 //! [[operator]]
 //! stages = ["speech", "events"]
 //! on = "cpu"                   # a pool of lanes, or "worker"
 //! routing = "spread"           # or "home"
-//! max_items = 16
+//! max_items = 16               # a batch is closed by the limit that it reaches first:
+//! max_audio_seconds = 290      # of windows
+//! max_tokens = 16384           # word pieces of passages
 //! max_wait_ms = 5
 //! target_ms = 50               # batches of a slow lane are smaller
 //! precision = "bf16"           # or "f32", "f16"
@@ -31,11 +34,11 @@ use std::path::Path;
 
 use hark_operators::record::numbers::Encoding;
 use hark_operators::record::piece::{CONTEXT, WINDOW};
-use hark_operators::stage::Stage;
+use hark_operators::stage::{Curve, Stage};
 use serde::Deserialize;
 use toml::Spanned;
 
-pub use lanes::LanesSpec;
+pub use lanes::{CURVES, LanesSpec};
 pub(crate) use operator::ROUTED;
 pub use operator::{OperatorSpec, Routing};
 
@@ -44,7 +47,7 @@ use check::Flaw;
 /// A checked layout.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Layout {
-    /// Its name, as it stands on outcomes and in reports.
+    /// Its name, as it stands on outcomes and in reports; ends with `(modelled)` where lanes are.
     pub name: String,
     /// What it is good for.
     pub description: String,
@@ -107,14 +110,18 @@ pub enum LayoutError {
 }
 
 /// The layouts that come with hark, by name.
-pub const SHIPPED: [(&str, &str); 6] = [
+pub const SHIPPED: [(&str, &str); 7] = [
     ("fused", include_str!("../../layouts/fused.toml")),
     ("split", include_str!("../../layouts/split.toml")),
     ("by-family", include_str!("../../layouts/by-family.toml")),
     ("cpu-gpu", include_str!("../../layouts/cpu-gpu.toml")),
     ("low-latency", include_str!("../../layouts/low-latency.toml")),
     ("throughput", include_str!("../../layouts/throughput.toml")),
+    ("sequential", include_str!("../../layouts/sequential.toml")),
 ];
+
+/// Behind the name of a layout with lanes whose device is modelled, wherever it is shown.
+const MODELLED: &str = " (modelled)";
 
 impl Layout {
     /// A shipped layout by its name, or a layout file by its path.
@@ -133,21 +140,43 @@ impl Layout {
         Self::parse(name_or_path, &text)
     }
 
-    /// Reads and checks a layout; `path` is for messages.
+    /// Reads and checks a layout; `path` is for messages, and curves are sought in its folder.
     ///
     /// # Errors
     /// As for [`Layout::open`].
     pub fn parse(path: &str, text: &str) -> Result<Self, LayoutError> {
         let document: Document = toml::from_str(text)
             .map_err(|error| LayoutError::Syntax { path: path.to_owned(), error: Box::new(error) })?;
-        let layout = document.placed(text);
-        check::check(&layout).map_err(|Flaw { line, problem, remedy }| LayoutError::Impossible {
+        let folder = Path::new(path).parent().unwrap_or(Path::new(""));
+        let checked = document.placed(text).modelled(folder).and_then(|layout| {
+            check::check(&layout)?;
+            Ok(layout)
+        });
+        checked.map_err(|Flaw { line, problem, remedy }| LayoutError::Impossible {
             path: path.to_owned(),
             line,
             problem,
             remedy: remedy.to_owned(),
-        })?;
-        Ok(layout)
+        })
+    }
+
+    /// The same with the curves that stand in for devices, and marked by name if there are any.
+    fn modelled(mut self, folder: &Path) -> Result<Self, Flaw> {
+        self.lanes.iter_mut().try_for_each(|(name, lanes)| lanes.model(name, folder))?;
+        if self.is_modelled() {
+            self.name.push_str(MODELLED);
+        }
+        Ok(self)
+    }
+
+    /// Whether a curve stands in for a device: what it makes is no preview.
+    pub fn is_modelled(&self) -> bool {
+        self.curves().next().is_some()
+    }
+
+    /// The curves that stand in for devices.
+    pub fn curves(&self) -> impl Iterator<Item = &Curve> {
+        self.lanes.values().filter_map(|lanes| lanes.curve.as_deref())
     }
 
     /// Bytes of windows that `workers` workers must be able to hold at once. A group that cuts windows
@@ -156,7 +185,8 @@ impl Layout {
     pub fn least_audio(&self, workers: usize) -> usize {
         let lanes = |operator: &OperatorSpec| self.lanes.get(&operator.on).map_or(1, |pool| pool.count(workers));
         let cuts = self.operators.iter().filter(|operator| operator.stages.contains(&Stage::Pieces));
-        let windows: usize = cuts.map(|operator| lanes(operator) * (operator.max_items + 1)).sum();
+        let windows: usize =
+            cuts.map(|operator| lanes(operator) * (operator.limits().longest(Stage::Speech) + 1)).sum();
         windows * (WINDOW + CONTEXT) * size_of::<i16>()
     }
 }
@@ -206,5 +236,8 @@ mod tests {
         let window = (WINDOW + CONTEXT) * 2;
         assert_eq!(Layout::open("fused").expect("shipped").least_audio(10), 10 * 17 * window);
         assert_eq!(Layout::open("split").expect("shipped").least_audio(10), 10 * 2 * window);
+        let limited = SHIPPED[0].1.replace("max_items = 16", "max_items = 16\nmax_audio_seconds = 60");
+        let limited = Layout::parse("limited.toml", &limited).expect("it is possible");
+        assert_eq!(limited.least_audio(10), 10 * 3 * window, "two windows are all that a batch of 60 s holds");
     }
 }

@@ -1,8 +1,10 @@
 //! Operators as a layout has them, and what crosses into each.
 
 use hark_operators::Precision;
+use hark_operators::driver::Limits;
 use hark_operators::record::Kind;
 use hark_operators::stage::Stage;
+use hark_operators::units::MODEL_RATE;
 use serde::Deserialize;
 
 /// Stages that share an operator.
@@ -22,6 +24,13 @@ pub struct OperatorSpec {
     /// Most records in one batch of a stage, 1 to 4096.
     #[serde(default = "one")]
     pub max_items: usize,
+    /// Most seconds of audio in one batch of windows, the context of each included, 1 to 1,000,000. A
+    /// batch is closed by whichever limit it reaches first.
+    pub max_audio_seconds: Option<f64>,
+    /// Most word pieces in one batch of passages, as [`Passage::tokens`] counts them, 1 to 10,000,000.
+    ///
+    /// [`Passage::tokens`]: hark_operators::record::piece::Passage::tokens
+    pub max_tokens: Option<usize>,
     /// How long a record may wait for company while a lane is free, in milliseconds.
     #[serde(default)]
     pub max_wait_ms: u64,
@@ -88,12 +97,20 @@ impl OperatorSpec {
         ROUTED.into_iter().filter(taken).collect()
     }
 
-    /// Its name in logs, metrics and reports: `speech+events@gpu[b16,bf16]`.
+    /// Most that one batch of a stage holds.
+    pub fn limits(&self) -> Limits {
+        let samples = self.max_audio_seconds.map(|seconds| (seconds * f64::from(MODEL_RATE)) as usize);
+        Limits { items: self.max_items, samples, tokens: self.max_tokens }
+    }
+
+    /// Its name in logs, metrics and reports: `speech+events@gpu[b16,464s,bf16]`.
     pub fn name(&self) -> String {
         let stages: Vec<&str> = self.stages.iter().map(|stage| stage.name()).collect();
         let batch = (self.max_items > 1).then(|| format!("b{}", self.max_items));
         let precision = (self.precision != Precision::default()).then(|| self.precision.name().to_owned());
-        let marks: Vec<String> = batch.into_iter().chain(precision).collect();
+        let audio = self.max_audio_seconds.map(|seconds| format!("{seconds}s"));
+        let tokens = self.max_tokens.map(|tokens| format!("t{tokens}"));
+        let marks: Vec<String> = [batch, audio, tokens, precision].into_iter().flatten().collect();
         let marks = if marks.is_empty() { String::new() } else { format!("[{}]", marks.join(",")) };
         format!("{}@{}{marks}", stages.join("+"), self.on)
     }

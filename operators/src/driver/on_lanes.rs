@@ -14,6 +14,7 @@ use timely::dataflow::operators::generic::Operator;
 use super::Epoch;
 use super::group::{GroupSpec, Ticket};
 use super::lanes::{Job, Lanes, Reply};
+use super::limits::Limits;
 use super::lines::{Lines, Waiting};
 use super::pace::Pace;
 use super::queue::Rank;
@@ -25,8 +26,8 @@ use crate::stage::Stage;
 /// and the oldest record has waited long enough.
 #[derive(Clone, Copy, Debug)]
 pub struct Batching {
-    /// Most records in a batch.
-    pub max_items: usize,
+    /// Most that a batch holds.
+    pub limits: Limits,
     /// How long a record may wait for company while a lane is free.
     pub max_wait: Duration,
     /// How long a lane may take for a batch before its items count as failed.
@@ -73,6 +74,7 @@ pub fn on_lanes<'s>(
                         waiting.push(cap.clone(), record, Instant::now());
                     }
                 });
+                let mut lost: Vec<(InFlight, Option<Fault>)> = Vec::new();
                 while let Ok(message) = replies.try_recv() {
                     match message {
                         Reply::Record(ticket, record) => {
@@ -87,13 +89,21 @@ pub fn on_lanes<'s>(
                                 in_flight.remove(&ticket);
                             }
                         }
+                        Reply::Unloaded(tickets, fault) => {
+                            let items = tickets.iter().filter_map(|ticket| in_flight.remove(ticket));
+                            lost.extend(items.map(|item| (item, Some(fault.clone()))));
+                        }
                     }
                 }
                 let now = Instant::now();
                 let mut hung = BTreeMap::new();
                 for item in overdue(&mut in_flight, now) {
                     hung.insert(item.batch, item.record.kind());
-                    for record in timed_out(&stages, &item.record, batching.deadline) {
+                    lost.push((item, None));
+                }
+                for (item, fault) in lost {
+                    let late = |stage| timed_out(stage, &item.record, batching.deadline);
+                    for record in failed(&stages, &item.record, |stage| fault.clone().unwrap_or_else(|| late(stage))) {
                         if outside.contains(&record.kind()) {
                             output.session(&item.cap).give(record);
                         } else {
@@ -110,13 +120,13 @@ pub fn on_lanes<'s>(
                     }
                 }
                 loop {
-                    let most = pace.items(batching.max_items);
-                    let full = waiting.len() >= most; // it cannot grow by waiting
+                    let most = Limits { items: pace.items(batching.limits.items), ..batching.limits };
+                    let full = most.reached(waiting.load()); // it cannot grow by waiting
                     let waited = waiting.oldest().is_some_and(|since| now.duration_since(since) >= batching.max_wait);
                     if !(full || waited) || !lanes.takes(operator, full) {
                         break;
                     }
-                    let batch = waiting.take(most);
+                    let batch = waiting.take(&most);
                     let since = batch.iter().map(|item| item.since).min().unwrap_or(now);
                     let priority =
                         batch.iter().map(|item| item.record.episode.announcement.priority).min().unwrap_or_default();
@@ -150,19 +160,21 @@ fn overdue(in_flight: &mut HashMap<Ticket, InFlight>, now: Instant) -> Vec<InFli
     late.iter().filter_map(|ticket| in_flight.remove(ticket)).collect()
 }
 
-/// What comes of an item whose lane hangs: the failure of every stage that had taken it in.
-fn timed_out(stages: &[Stage], record: &Record, deadline: Duration) -> Vec<Record> {
-    stages
-        .iter()
-        .filter(|stage| stage.consumes(record.kind()))
-        .map(|&stage| {
-            let fault = Fault::retry(
-                stage.name(),
-                "timeout",
-                format!("no result for episode {} within {} s", record.episode.key().episode, deadline.as_secs()),
-                "replay it, or raise `deadline_seconds` in the layout",
-            );
-            Record { body: stage.failed(record, fault), episode: record.episode.clone(), spent: record.spent.clone() }
-        })
-        .collect()
+/// Why a stage fails on an item whose lane hangs.
+fn timed_out(stage: Stage, record: &Record, deadline: Duration) -> Fault {
+    Fault::retry(
+        stage.name(),
+        "timeout",
+        format!("no result for episode {} within {} s", record.episode.key().episode, deadline.as_secs()),
+        "replay it, or raise `deadline_seconds` in the layout",
+    )
+}
+
+/// What comes of an item of which no lane makes anything: the failure of every stage that had taken it in.
+fn failed(stages: &[Stage], record: &Record, why: impl Fn(Stage) -> Fault) -> Vec<Record> {
+    let failed = |&stage: &Stage| {
+        let body = stage.failed(record, why(stage));
+        Record { body, episode: record.episode.clone(), spent: record.spent.clone() }
+    };
+    stages.iter().filter(|stage| stage.consumes(record.kind())).map(failed).collect()
 }

@@ -1,10 +1,11 @@
 //! Whether a layout makes a graph, and one that cannot come to a standstill.
 //!
 //! ```text
-//! every stage once ─▶ each pool of lanes ─▶ each operator: its numbers, then what it joins
+//! every stage once ─▶ each pool of lanes ─▶ each operator: its numbers, what it joins ─▶ its device
 //! ```
 //! The first thing that is wrong is told with its line in the file and the remedy, before anything runs.
 
+mod device;
 mod operator;
 mod pool;
 
@@ -28,7 +29,8 @@ fn no<T>(line: usize, problem: impl Into<String>, remedy: &'static str) -> Resul
 pub(super) fn check(layout: &Layout) -> Result<(), Flaw> {
     Stage::ALL.into_iter().try_for_each(|stage| stands_once(layout, stage))?;
     layout.lanes.iter().try_for_each(|(name, lanes)| pool::check(name, lanes))?;
-    layout.operators.iter().try_for_each(|operator| operator::check(layout, operator))
+    layout.operators.iter().try_for_each(|operator| operator::check(layout, operator))?;
+    layout.operators.iter().try_for_each(|operator| device::check(layout, operator))
 }
 
 fn stands_once(layout: &Layout, stage: Stage) -> Result<(), Flaw> {

@@ -39,6 +39,24 @@ fn numbers(operator: &OperatorSpec) -> Result<(), Flaw> {
     if !(1..=4096).contains(&operator.max_items) {
         return no(format!("operator {name} has max_items {}", operator.max_items), "give 1 to 4096");
     }
+    if operator.max_audio_seconds.is_some_and(|seconds| !(1.0..=1e6).contains(&seconds)) {
+        return no(format!("operator {name} has max_audio_seconds out of range"), "give 1 to 1000000, or leave it out");
+    }
+    if operator.max_audio_seconds.is_some() && !has(operator, &[Stage::Speech, Stage::Events]) {
+        return no(
+            format!("operator {name} has max_audio_seconds but takes no audio"),
+            "leave it out: speech and events take windows of audio",
+        );
+    }
+    if operator.max_tokens.is_some_and(|tokens| !(1..=10_000_000).contains(&tokens)) {
+        return no(format!("operator {name} has max_tokens out of range"), "give 1 to 10000000, or leave it out");
+    }
+    if operator.max_tokens.is_some() && !has(operator, &[Stage::Embed]) {
+        return no(
+            format!("operator {name} has max_tokens but reads no passages"),
+            "leave it out: embed reads passages",
+        );
+    }
     if operator.max_wait_ms > 60_000 || !(1..=86_400).contains(&operator.deadline_seconds) {
         return no(
             format!("operator {name} waits too long or not at all"),
@@ -48,7 +66,7 @@ fn numbers(operator: &OperatorSpec) -> Result<(), Flaw> {
     if operator.target_ms.is_some_and(|target| !(1..=60_000).contains(&target)) {
         return no(format!("operator {name} has target_ms out of range"), "give 1 to 60000, or leave it out");
     }
-    if operator.precision != Precision::default() && !has(operator, &[Stage::Speech, Stage::Embed]) {
+    if operator.precision != Precision::default() && !operator.stages.iter().any(|stage| stage.has_weights()) {
         return no(
             format!("operator {name} has a precision but no model that knows one"),
             "leave `precision` out: speech and embed have it",

@@ -17,5 +17,19 @@ pub(super) fn check(name: &str, lanes: &LanesSpec) -> Result<(), Flaw> {
     if lanes.memory_mb == Some(0) {
         return no(lanes.line, format!("lanes {name} have no memory"), "give `memory_mb` above 0, or leave it out");
     }
+    if lanes.resident == Some(0) {
+        return no(
+            lanes.line,
+            format!("lanes {name} have no model resident"),
+            "give `resident` above 0, or leave it out",
+        );
+    }
+    if lanes.resident.is_some() && !(lanes.shared && lanes.threads == 1) {
+        return no(
+            lanes.line,
+            format!("lanes {name} have `resident`, but several of them would hold models at once"),
+            "write `threads = 1` and `shared = true`, or leave `resident` out",
+        );
+    }
     Ok(())
 }

@@ -24,6 +24,20 @@ fn what_devices_cannot_do_is_refused_too() {
 }
 
 #[test]
+fn limits_of_a_batch_are_within_reason_and_where_they_mean_something() {
+    let refused = |from: &str, to: &str, said: &str| {
+        let found = fused_with(from, to);
+        assert!(found.contains(said) && found.contains("line") && found.contains("leave it out"), "{found}");
+    };
+    refused("max_items = 16", "max_items = 16\nmax_audio_seconds = 0.5", "max_audio_seconds out of range");
+    refused("max_items = 16", "max_items = 16\nmax_audio_seconds = nan", "max_audio_seconds out of range");
+    refused("max_items = 64", "max_items = 64\nmax_audio_seconds = 60", "takes no audio");
+    refused("max_items = 16", "max_items = 16\nmax_tokens = 0", "max_tokens out of range");
+    refused("max_items = 64", "max_items = 64\nmax_tokens = 512", "reads no passages");
+    assert_eq!(fused_with("max_items = 16", "max_items = 16\nmax_audio_seconds = 60\nmax_tokens = 4096"), "accepted");
+}
+
+#[test]
 fn impossible_layouts_are_refused_with_the_place_and_the_remedy() {
     insta::assert_snapshot!([
         fused_with("\"speech\", ", ""),
@@ -48,4 +62,57 @@ fn impossible_layouts_are_refused_with_the_place_and_the_remedy() {
     layout test.toml, line 18: operator pieces+speech+events+embed+transcribe+select+cut@cpu joins stages before and after the pieces of an episode are gathered; split it between embed and transcribe
     "#);
     assert!(fused_with("max_items", "max_itmes").contains("line"), "a misspelt key names its line");
+}
+
+/// The shipped layout of that name with one thing changed: accepted, or why not.
+fn changed(name: &str, from: &str, to: &str) -> String {
+    let (_, text) = SHIPPED.into_iter().find(|(known, _)| *known == name).expect("it is shipped");
+    assert!(text.contains(from), "{name} holds {from}");
+    Layout::parse("test.toml", &text.replacen(from, to, 1)).map_or_else(|error| error.to_string(), |layout| layout.name)
+}
+
+#[test]
+fn a_layout_on_a_modelled_device_says_so_in_its_name() {
+    assert_eq!(changed("throughput", "\"auto\"", "\"modelled:h100\""), "throughput (modelled)");
+    assert_eq!(changed("throughput", "\"auto\"", "\"cpu\""), "throughput");
+}
+
+#[test]
+fn what_a_curve_cannot_stand_in_for_is_refused() {
+    let refused = |name: &str, from: &str, to: &str, said: &str| {
+        let modelled = "device = \"modelled:h100\"";
+        let found = changed(name, from, &to.replace("MODELLED", modelled));
+        assert!(found.contains(said) && found.contains("line"), "{found}");
+    };
+    let shared = "shared = true";
+    refused("throughput", "device = \"auto\"", "device = \"modelled:h900\"", "cannot be read, h900");
+    refused("throughput", "device = \"auto\"", "device = \"modelled:../Cargo.toml\"", "a curve");
+    refused("by-family", "[lanes.media]", "[lanes.media]\nMODELLED", "puts decode on lanes that are modelled");
+    refused("by-family", "[lanes.audio]", "[lanes.audio]\nMODELLED", "does not know events in f32");
+    refused("throughput", shared, "shared = true\nmemory = 3", "memory");
+    let modelled = SHIPPED[5].1.replace("\"auto\"", "\"modelled:h100\"");
+    let said = |from: &str, to: &str| {
+        assert!(modelled.contains(from), "the layout holds {from}");
+        Layout::parse("test.toml", &modelled.replacen(from, to, 1)).expect_err("it is refused").to_string()
+    };
+    let found = said("max_items = 128", "max_items = 129");
+    assert!(found.contains("speech in batches of up to 128, not of 129") && found.contains("line"), "{found}");
+    let found = said("max_items = 128", "max_items = 128\nprecision = \"bf16\"");
+    assert!(found.contains("does not know speech in bf16"), "{found}");
+}
+
+#[test]
+fn models_that_take_turns_need_one_lane_and_room_for_each_operator() {
+    let refused = |from: &str, to: &str, said: &str| {
+        let found = changed("sequential", from, to);
+        assert!(found.contains(said) && found.contains("line"), "{found}");
+    };
+    refused("resident = 1", "resident = 0", "no model resident");
+    refused("shared = true", "shared = false", "several of them would hold models");
+    refused("threads = 1 # one", "threads = 2 # one", "several of them would hold models");
+    let both =
+        SHIPPED[0].1.replacen("[lanes.cpu]", "[lanes.gpu]\nthreads = 1\nshared = true\nresident = 1\n\n[lanes.cpu]", 1);
+    let both = both.replacen("\"embed\"]\non = \"cpu\"", "\"embed\"]\non = \"gpu\"", 1);
+    let found = Layout::parse("test.toml", &both).expect_err("two models share an operator").to_string();
+    assert!(found.contains("has 2 models, more than are `resident`") && found.contains("split it"), "{found}");
 }

@@ -38,15 +38,14 @@ fn index(record: &Record) -> u32 {
 
 /// A group of one stage, and the batches that its model has met.
 fn group(max_items: usize, model: impl Fn(&[u32]) -> Result<(), Fault> + Send + Sync + 'static) -> (Group, Met) {
+    limited(Limits::items(max_items), model)
+}
+
+fn limited(limits: Limits, model: impl Fn(&[u32]) -> Result<(), Fault> + Send + Sync + 'static) -> (Group, Met) {
     let met = Met::default();
-    let slot = Slot {
-        stage: Stage::Embed,
-        work: Box::new(Misbehaving { model: Arc::new(model), met: met.clone() }),
-        max_items,
-        breaker: Arc::default(),
-        held: Vec::new(),
-    };
-    (Group { slots: vec![slot], outside: BTreeSet::from([Kind::Finding, Kind::Unfound]) }, met)
+    let work = Misbehaving { model: Arc::new(model), met: met.clone() };
+    let slot = Slot::new(Stage::Embed, Box::new(work), limits, Arc::default());
+    (Group { slots: vec![slot], at: None, outside: BTreeSet::from([Kind::Finding, Kind::Unfound]) }, met)
 }
 
 type Met = Arc<Mutex<Vec<Vec<u32>>>>;
@@ -81,6 +80,14 @@ fn a_batch_that_one_item_spoils_is_halved_until_it_stands_alone() {
     failed_alone(&run(&mut group, 16), 11, "embed.spoilt");
     let runs = met.lock().expect("whole").len();
     assert!(runs <= 1 + 2 * 4, "{runs} runs for 16 items: each halving costs two");
+}
+
+#[test]
+fn a_group_closes_a_batch_at_the_first_limit_that_it_reaches() {
+    // Each passage is three word pieces long.
+    let (mut group, met) = limited(Limits { items: 4, samples: None, tokens: Some(10) }, |_| Ok(()));
+    assert!(run(&mut group, 8).iter().all(Result::is_ok));
+    assert_eq!(*met.lock().expect("whole"), [vec![0, 1, 2], vec![3, 4, 5], vec![6, 7]]);
 }
 
 #[test]
