@@ -107,6 +107,7 @@ fn announcement(at: usize, episode: &Episode) -> Announcement {
         language: None,
         declared_seconds: Some(episode.seconds),
         priority: Priority::Normal,
+        deadline: None,
         withdrawn: false,
         base: String::new(),
     }

@@ -36,6 +36,7 @@ pub mod source;
 
 pub mod dedupe;
 mod graph;
+mod routing;
 
 pub use layout::Layout;
 pub use run::{Job, OperatorUse, RunError, Seen, Summary, run};

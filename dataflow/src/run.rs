@@ -19,11 +19,12 @@ use hark_operators::stage::Equipment;
 use crate::cluster::{Mesh, Peers};
 use crate::dedupe::{Hub, Keep, Knowledge, Levels, Told};
 use crate::durable::{Durable, Keeper};
-use crate::graph::{self, Placed, Traffic};
+use crate::graph::{self, Placed};
 use crate::intake::{Feed, TICK, tick_of};
 use crate::latency::{EpochLatency, Micros, PreviewLatency};
 use crate::layout::{Layout, OperatorSpec};
 use crate::publish::{End, FolderPublisher};
+use crate::routing::Traffic;
 use crate::sink::{SinkError, Spared};
 use crate::snapshot::SnapshotError;
 
@@ -147,7 +148,7 @@ pub fn run(job: Job, sees: impl Fn(Seen<'_>) + Send + Sync + 'static) -> Result<
     let crews = Crew::warm(&layout, &specs, workers, &equipment)?;
     let lanes = crews[0].lanes.clone();
     let crews = crews.into_iter().map(Some).collect();
-    let traffic = vec![Traffic::default(); specs.len()];
+    let traffic: Vec<Traffic> = specs.iter().map(|_| Traffic::new(peers.own())).collect();
     let started = Instant::now();
     let site = Arc::new(Site {
         layout,

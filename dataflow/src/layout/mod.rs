@@ -16,7 +16,7 @@
 //! [[operator]]
 //! stages = ["speech", "events"]
 //! on = "cpu"                   # a pool of lanes, or "worker"
-//! routing = "spread"           # or "home"
+//! routing = "spread"           # or "home", "least_backlog", "by_length"
 //! max_items = 16               # a batch is closed by the limit that it reaches first:
 //! max_audio_seconds = 290      # of windows
 //! max_tokens = 16384           # word pieces of passages

@@ -45,7 +45,7 @@ pub struct OperatorSpec {
     pub precision: Precision,
 }
 
-/// How a record finds its worker.
+/// How a record finds its worker. Only pieces leave the worker that their episode gathers at.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Routing {
@@ -54,6 +54,10 @@ pub enum Routing {
     Home,
     /// Pieces of one episode to all workers in turn.
     Spread,
+    /// A piece to the worker of this process at which the fewest wait; between processes in turn.
+    LeastBacklog,
+    /// Pieces of like length to the same worker.
+    ByLength,
 }
 
 /// Kinds that the graph routes from one operator to another.

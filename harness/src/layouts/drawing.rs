@@ -57,6 +57,8 @@ fn crosses(operator: &OperatorSpec) -> String {
     let to = match operator.routing {
         Routing::Home => "to the home worker",
         Routing::Spread => "spread over all workers",
+        Routing::LeastBacklog => "to the worker of a process with the least to do",
+        Routing::ByLength => "to the worker of pieces of like length",
     };
     format!("{}: {to}", kinds.join(", "))
 }

@@ -20,6 +20,7 @@ use std::time::{Duration, Instant};
 use hark_models::device::{Device, Placement, Precision};
 
 use super::breaker::{Breaker, REST};
+use super::late::{self, Clock};
 use super::limits::{Limits, Load};
 use super::memory::{Meter, Share};
 use crate::fault::{Fault, FaultKind};
@@ -75,11 +76,18 @@ struct Slot {
     held: Vec<Held>,
     /// All that is held.
     load: Load,
+    clock: Clock,
 }
 
 impl Slot {
     fn new(stage: Stage, work: Box<dyn Work>, limits: Limits, breaker: Arc<Breaker>) -> Self {
-        Self { stage, work, limits, breaker, held: Vec::new(), load: Load::default() }
+        Self { stage, work, limits, breaker, held: Vec::new(), load: Load::default(), clock: late::wall_clock }
+    }
+
+    /// What a record becomes without being computed: of an episode that would be late otherwise.
+    fn passes_over(&self, record: &Record) -> Option<Body> {
+        let from = late::light_from(&[self.stage], record)?;
+        ((self.clock)() >= from).then(|| self.stage.failed(record, late::fault(self.stage, record)))
     }
 }
 
@@ -175,6 +183,15 @@ fn take_in(slots: &mut [Slot], outside: &BTreeSet<Kind>, held: Held, emit: &mut 
     let kind = held.record.kind();
     for at in 0..slots.len() {
         if !slots[at].stage.consumes(kind) {
+            continue;
+        }
+        if let Some(body) = slots[at].passes_over(&held.record) {
+            let record = Record { episode: held.record.episode.clone(), body, spent: held.record.spent.clone() };
+            if outside.contains(&record.kind()) {
+                emit(held.ticket, record.clone());
+            }
+            let held = Held { ticket: held.ticket, record, since: Instant::now() };
+            take_in(&mut slots[at + 1..], outside, held, emit, busy);
             continue;
         }
         let load = Load::of(&held.record);

@@ -19,6 +19,7 @@ pub(super) struct Waiting<C> {
     pub(super) record: Record,
     pub(super) since: Instant,
     load: Load,
+    light_from: Option<f64>,
 }
 
 /// The lines of one operator.
@@ -26,20 +27,24 @@ pub(super) struct Lines<C> {
     lines: [VecDeque<Waiting<C>>; CLASSES],
     floor: Floor,
     load: Load,
+    /// When the first that waits is to go the light way.
+    light_from: Option<f64>,
 }
 
 impl<C> Default for Lines<C> {
     fn default() -> Self {
-        Self { lines: Default::default(), floor: Floor::default(), load: Load::default() }
+        Self { lines: Default::default(), floor: Floor::default(), load: Load::default(), light_from: None }
     }
 }
 
 impl<C> Lines<C> {
-    pub(super) fn push(&mut self, kept: C, record: Record, since: Instant) {
+    /// `light_from` is when it need not wait any more: seconds since 1970 UTC.
+    pub(super) fn push(&mut self, kept: C, record: Record, since: Instant, light_from: Option<f64>) {
         let class = record.episode.announcement.priority as usize;
         let load = Load::of(&record);
         self.load = self.load.with(load);
-        self.lines[class].push_back(Waiting { kept, record, since, load });
+        self.light_from = earlier(self.light_from, light_from);
+        self.lines[class].push_back(Waiting { kept, record, since, load, light_from });
     }
 
     /// All that waits.
@@ -81,6 +86,24 @@ impl<C> Lines<C> {
         batch
     }
 
+    /// Those that are to go the light way by now.
+    pub(super) fn late(&mut self, now: f64) -> Vec<Waiting<C>> {
+        let is_late = |from: Option<f64>| from.is_some_and(|from| now >= from);
+        if !is_late(self.light_from) {
+            return Vec::new();
+        }
+        let mut late = Vec::new();
+        self.light_from = None;
+        for line in &mut self.lines {
+            let (gone, stay): (VecDeque<_>, VecDeque<_>) = line.drain(..).partition(|item| is_late(item.light_from));
+            self.light_from = stay.iter().fold(self.light_from, |first, item| earlier(first, item.light_from));
+            late.extend(gone);
+            *line = stay;
+        }
+        self.load = late.iter().fold(self.load, |load, item| load.without(item.load));
+        late
+    }
+
     /// How many records of each class may be in a batch of so many.
     fn wanted(&self, items: usize) -> [usize; CLASSES] {
         let mut floor = self.floor.clone();
@@ -93,6 +116,10 @@ impl<C> Lines<C> {
         }
         wanted
     }
+}
+
+fn earlier(a: Option<f64>, b: Option<f64>) -> Option<f64> {
+    [a, b].into_iter().flatten().min_by(f64::total_cmp)
 }
 
 /// How many times what is wanted of a line is looked through for records of like length.

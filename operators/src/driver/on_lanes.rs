@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::unbounded;
@@ -14,6 +15,7 @@ use timely::dataflow::operators::generic::Operator;
 use super::Epoch;
 use super::group::{GroupSpec, Ticket};
 use super::lanes::{Job, Lanes, Reply};
+use super::late::{self, Clock};
 use super::limits::Limits;
 use super::lines::{Lines, Waiting};
 use super::pace::Pace;
@@ -32,6 +34,8 @@ pub struct Batching {
     pub max_wait: Duration,
     /// How long a lane may take for a batch before its items count as failed.
     pub deadline: Duration,
+    /// What tells whether an episode would be late.
+    pub clock: Clock,
     /// How long a batch should take: those of a slow lane have fewer items, down to one.
     pub target: Option<Duration>,
 }
@@ -44,14 +48,14 @@ struct InFlight {
     batch: Ticket,
 }
 
-/// Runs a group on `lanes`; `operator` is its position in the layout. `route` names the worker
-/// that a record goes to.
+/// Runs a group on `lanes`, which is the operator at this position in the layout. `backlog` tells how many
+/// records wait here or are on a lane; `route` names the worker that a record goes to.
 pub fn on_lanes<'s>(
     stream: StreamVec<'s, Epoch, Record>,
-    spec: &GroupSpec,
-    operator: usize,
+    (spec, operator): (&GroupSpec, usize),
     lanes: Arc<Lanes>,
     batching: Batching,
+    backlog: Arc<AtomicUsize>,
     route: impl Fn(&Record) -> u64 + 'static,
 ) -> StreamVec<'s, Epoch, Record> {
     let scope = stream.scope();
@@ -71,7 +75,8 @@ pub fn on_lanes<'s>(
                 input.for_each_stamp(|cap, batches| {
                     let Some(cap) = cap.retain_least(output.output_index()) else { return };
                     for record in batches.flat_map(|batch| batch.drain(..)) {
-                        waiting.push(cap.clone(), record, Instant::now());
+                        let light_from = late::light_from(&stages, &record);
+                        waiting.push(cap.clone(), record, Instant::now(), light_from);
                     }
                 });
                 let mut lost: Vec<(InFlight, Option<Fault>)> = Vec::new();
@@ -101,15 +106,23 @@ pub fn on_lanes<'s>(
                     hung.insert(item.batch, item.record.kind());
                     lost.push((item, None));
                 }
-                for (item, fault) in lost {
-                    let late = |stage| timed_out(stage, &item.record, batching.deadline);
-                    for record in failed(&stages, &item.record, |stage| fault.clone().unwrap_or_else(|| late(stage))) {
-                        if outside.contains(&record.kind()) {
-                            output.session(&item.cap).give(record);
-                        } else {
-                            // A later stage of this very group takes it in: the episode goes the light way.
-                            waiting.push(item.cap.clone(), record, now);
-                        }
+                let mut undone: Vec<(Capability<Epoch>, Record)> = Vec::new();
+                for (InFlight { cap, record, .. }, fault) in lost {
+                    let hangs = |stage| timed_out(stage, &record, batching.deadline);
+                    let records = failed(&stages, &record, |stage| fault.clone().unwrap_or_else(|| hangs(stage)));
+                    undone.extend(records.into_iter().map(|record| (cap.clone(), record)));
+                }
+                for Waiting { kept: cap, record, .. } in waiting.late((batching.clock)()) {
+                    let records = failed(&stages, &record, |stage| late::fault(stage, &record));
+                    undone.extend(records.into_iter().map(|record| (cap.clone(), record)));
+                }
+                for (cap, record) in undone {
+                    if outside.contains(&record.kind()) {
+                        output.session(&cap).give(record);
+                    } else {
+                        // A later stage of this very group takes it in: the episode goes the light way.
+                        let light_from = late::light_from(&stages, &record);
+                        waiting.push(cap, record, now, light_from);
                     }
                 }
                 // A batch hangs one lane, however many items are in it.
@@ -142,6 +155,7 @@ pub fn on_lanes<'s>(
                         .collect();
                     lanes.push(rank, Job { operator, batch, since, reply: reply.clone(), wake: wake.clone() });
                 }
+                backlog.store(waiting.load().items + in_flight.len(), Ordering::Relaxed);
                 if !waiting.is_empty() || !in_flight.is_empty() {
                     // Another operator's job may have freed a lane without waking this one.
                     again.activate_after(if in_flight.is_empty() {

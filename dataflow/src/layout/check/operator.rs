@@ -1,15 +1,17 @@
 //! What an operator may be.
 
 use hark_operators::Precision;
+use hark_operators::record::Kind;
 use hark_operators::stage::Stage;
 
-use super::super::{Layout, OperatorSpec};
+use super::super::{Layout, OperatorSpec, Routing};
 use super::{Flaw, no};
 
 pub(super) fn check(layout: &Layout, operator: &OperatorSpec) -> Result<(), Flaw> {
     place(layout, operator)?;
     numbers(operator)?;
     joins(operator)?;
+    routing(operator)?;
     standstill(layout, operator)
 }
 
@@ -97,6 +99,28 @@ fn joins(operator: &OperatorSpec) -> Result<(), Flaw> {
         return no(
             format!("operator {name} joins stages before and after the pieces of an episode are gathered"),
             "split it between embed and transcribe",
+        );
+    }
+    Ok(())
+}
+
+/// Whether there is something to route.
+fn routing(operator: &OperatorSpec) -> Result<(), Flaw> {
+    let name = operator.name();
+    let no = |problem, remedy| no(operator.line, problem, remedy);
+    if !matches!(operator.routing, Routing::LeastBacklog | Routing::ByLength) {
+        return Ok(());
+    }
+    if !operator.takes().iter().any(|kind| matches!(kind, Kind::Window | Kind::Passage)) {
+        return no(
+            format!("operator {name} takes in no pieces that could be routed"),
+            "leave `routing` out: whole episodes stay at home",
+        );
+    }
+    if operator.routing == Routing::LeastBacklog && operator.on == "worker" {
+        return no(
+            format!("operator {name} is routed by backlog, but on the worker's thread nothing waits"),
+            "write `routing = \"spread\"`, or put it on lanes",
         );
     }
     Ok(())

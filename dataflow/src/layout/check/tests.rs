@@ -116,3 +116,17 @@ fn models_that_take_turns_need_one_lane_and_room_for_each_operator() {
     let found = Layout::parse("test.toml", &both).expect_err("two models share an operator").to_string();
     assert!(found.contains("has 2 models, more than are `resident`") && found.contains("split it"), "{found}");
 }
+
+#[test]
+fn a_routing_needs_something_to_route() {
+    for routing in ["least_backlog", "by_length"] {
+        let routed = format!("routing = \"{routing}\"");
+        assert_eq!(changed("split", "routing = \"spread\"", &routed), "split");
+        let found = changed("fused", "max_items = 16", &format!("max_items = 16\n{routed}"));
+        assert!(found.contains("takes in no pieces") && found.contains("line 18"), "{found}");
+    }
+    let found = changed("split", "on = \"cpu\"\nrouting = \"spread\"", "on = \"worker\"\nrouting = \"least_backlog\"");
+    assert!(found.contains("nothing waits") && found.contains("line"), "{found}");
+    let found = changed("split", "\"spread\"", "\"nearest\"");
+    assert!(found.contains("nearest") && found.contains("by_length"), "an unknown one names the known: {found}");
+}

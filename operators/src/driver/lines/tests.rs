@@ -12,7 +12,7 @@ fn taken(waiting: &[(Priority, usize)], most: usize) -> (Lines<usize>, Vec<usize
     let mut lines = Lines::default();
     let start = Instant::now();
     for (at, &(priority, length)) in waiting.iter().enumerate() {
-        lines.push(at, passage(at as u32, priority, length), start + Duration::from_millis(at as u64));
+        lines.push(at, passage(at as u32, priority, length), start + Duration::from_millis(at as u64), None);
     }
     let batch = lines.take(&Limits::items(most)).into_iter().map(|item| item.kept).collect();
     (lines, batch)
@@ -49,12 +49,28 @@ fn a_class_below_keeps_its_places_where_size_closes_batches_early() {
     let start = Instant::now();
     let classes = (0..100).flat_map(|_| [Priority::Urgent, Priority::Backfill]);
     for (at, priority) in classes.enumerate() {
-        lines.push(priority, passage(at as u32, priority, 70), start + Duration::from_millis(at as u64));
+        lines.push(priority, passage(at as u32, priority, 70), start + Duration::from_millis(at as u64), None);
     }
     let limits = Limits { items: 100, samples: None, tokens: Some(50) };
     let taken: Vec<Priority> = (0..20).flat_map(|_| lines.take(&limits)).map(|item| item.kept).collect();
     assert_eq!(taken.len(), 80);
     assert_eq!(taken.iter().filter(|class| **class == Priority::Backfill).count(), 8);
+}
+
+#[test]
+fn whoever_would_be_late_is_let_out_of_the_line_and_nobody_else() {
+    let mut lines = Lines::default();
+    let due = [None, Some(50.0), Some(20.0), Some(90.0)];
+    for (at, light_from) in due.into_iter().enumerate() {
+        lines.push(at, passage(at as u32, Priority::Normal, 7), Instant::now(), light_from);
+    }
+    let mut late = |now| lines.late(now).into_iter().map(|item| item.kept).collect::<Vec<_>>();
+    assert_eq!(late(19.9), [0; 0]);
+    assert_eq!(late(50.0), [1, 2]);
+    assert_eq!(late(89.0), [0; 0]);
+    assert_eq!(lines.load(), Load { items: 2, samples: 0, tokens: 6 });
+    let left: Vec<usize> = lines.take(&Limits::items(9)).into_iter().map(|item| item.kept).collect();
+    assert_eq!(left, [0, 3], "the others keep their places");
 }
 
 /// What may wait: a passage of so many letters, or a window of so many samples, of some class.
@@ -72,7 +88,7 @@ proptest! {
         for (at, &(is_window, size, class)) in pieces.iter().enumerate() {
             let priority = [Priority::Urgent, Priority::Normal, Priority::Backfill][usize::from(class)];
             let record = if is_window { window(at as u32, size) } else { passage(at as u32, priority, size) };
-            lines.push(at, record, start + Duration::from_millis(at as u64));
+            lines.push(at, record, start + Duration::from_millis(at as u64), None);
         }
         let mut seen = Vec::new();
         while !lines.is_empty() {
