@@ -38,6 +38,7 @@ pub mod source;
 
 pub mod dedupe;
 mod graph;
+mod routing;
 
 pub use layout::Layout;
 pub use run::{Job, OperatorUse, RunError, Seen, Summary, run};

@@ -19,11 +19,12 @@ use hark_operators::stage::Equipment;
 use crate::cluster::{Mesh, Peers};
 use crate::dedupe::{Hub, Keep, Knowledge, Levels, Told};
 use crate::durable::{Durable, Keeper};
-use crate::graph::{self, Placed, Traffic};
+use crate::graph::{self, Placed};
 use crate::intake::{Feed, TICK, tick_of};
 use crate::latency::{EpochLatency, Micros, PreviewLatency};
 use crate::layout::{Layout, OperatorSpec};
 use crate::publish::{End, FolderPublisher};
+use crate::routing::Traffic;
 use crate::sink::{SinkError, Spared};
 use crate::snapshot::SnapshotError;
 
@@ -155,7 +156,7 @@ pub fn run(job: Job, sees: impl Fn(Seen<'_>) + Send + Sync + 'static) -> Result<
     let crews = Crew::warm(&layout, &specs, workers, &equipment)?;
     let lanes = crews[0].lanes.clone();
     let crews = crews.into_iter().map(Some).collect();
-    let traffic = vec![Traffic::default(); specs.len()];
+    let traffic: Vec<Traffic> = specs.iter().map(|_| Traffic::new(peers.own())).collect();
     let started = Instant::now();
     let site = Arc::new(Site {
         layout,
@@ -295,11 +296,18 @@ impl Crew {
         };
         let mut lanes = HashMap::new();
         for (name, pool) in &layout.lanes {
-            let memory = pool.memory_mb.map(|megabytes| megabytes * 1_000_000);
-            let started = Lanes::start(name, pool.count(workers), placed_on(name), equipment.clone(), memory)?;
+            let started = Lanes::start(name, pool.count(workers), placed_on(name), equipment.clone(), pool.room())?;
             for share in started.shares() {
                 tracing::info!(lanes = name, stage = %share.stage, at = %share.at, weight_bytes = share.weights,
                     activation_bytes = share.activations, max_items = share.max_items, "a model is warm");
+            }
+            if !started.shares().is_empty() {
+                tracing::info!(
+                    lanes = name,
+                    planned_bytes = started.planned_bytes(),
+                    resident = pool.resident,
+                    "their models take so much at once"
+                );
             }
             lanes.insert(name.clone(), Arc::new(started));
         }

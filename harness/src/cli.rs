@@ -95,6 +95,9 @@ pub struct BatchArgs {
     /// Write what was measured into this file, as `hark bench` reads it.
     #[arg(long, value_name = "FILE")]
     pub measure: Option<PathBuf>,
+    /// Run a layout with modelled devices: as `hark bench` does, which throws away what it makes.
+    #[arg(long, hide = true, requires = "measure")]
+    pub allow_modelled: bool,
     #[command(flatten)]
     pub job: JobArgs,
 }
