@@ -22,7 +22,7 @@ mod on_worker;
 mod pace;
 mod queue;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 
 pub use breaker::Breaker;
 pub use budget::{Budget, Permit};

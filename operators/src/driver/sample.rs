@@ -1,4 +1,4 @@
-//! Records for the drivers' tests.
+//! Records for the tests of drivers and of what stands between them and models.
 
 use std::sync::Arc;
 
@@ -6,7 +6,7 @@ use crate::record::piece::Passage;
 use crate::record::{Announcement, Body, Episode, EpisodeId, EpisodeKey, Priority, Record, Spent};
 
 /// A passage of an episode, with a text of so many letters.
-pub(super) fn passage(index: u32, priority: Priority, length: usize) -> Record {
+pub(crate) fn passage(index: u32, priority: Priority, length: usize) -> Record {
     let key = EpisodeKey { episode: EpisodeId("episode".to_owned()), revision: 1 };
     let announcement = Announcement { priority, ..Announcement::bare(key.clone(), String::new()) };
     let episode =
