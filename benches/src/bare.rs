@@ -71,18 +71,35 @@ pub fn levels(samples: &[i16]) {
 /// # Errors
 /// A transcript that cannot be read, the model's.
 pub fn read_and_embed(embedder: &Embedder, file: &Path) -> Result<usize> {
-    let bytes = std::fs::read(file)?;
-    let parsed = transcript::parse(&bytes, file.to_str(), None)?;
+    let passages = passages(file)?;
+    embed(embedder, &passages)?;
+    Ok(passages.len())
+}
+
+/// Embeds passages, batch by batch.
+///
+/// # Errors
+/// The model's.
+pub fn embed(embedder: &Embedder, passages: &[String]) -> Result<()> {
+    let texts: Vec<&str> = passages.iter().map(String::as_str).collect();
+    for batch in texts.chunks(BATCH) {
+        embedder.embed(batch).map_err(|error| anyhow!("{error}"))?;
+    }
+    Ok(())
+}
+
+/// The passages of a transcript, as the graph makes them.
+///
+/// # Errors
+/// A transcript that cannot be read.
+pub fn passages(file: &Path) -> Result<Vec<String>> {
+    let parsed = transcript::parse(&std::fs::read(file)?, file.to_str(), None)?;
     let key = std::sync::Arc::new(hark_operators::record::EpisodeKey {
         episode: hark_operators::record::EpisodeId(String::new()),
         revision: 0,
     });
     let passages = transcript::passages(&key, &transcript::sentences(&parsed));
-    let texts: Vec<&str> = passages.iter().map(|passage| passage.text.as_str()).collect();
-    for batch in texts.chunks(BATCH) {
-        embedder.embed(batch).map_err(|error| anyhow!("{error}"))?;
-    }
-    Ok(texts.len())
+    Ok(passages.into_iter().map(|passage| passage.text).collect())
 }
 
 /// The sentences of a transcript.

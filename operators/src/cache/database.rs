@@ -136,7 +136,7 @@ impl Database {
         transaction.commit()
     }
 
-    /// Removes what was used longest ago, where there is more than `room` bytes have place for.
+    /// Removes what was used longest ago, once results take nearly all of `room` bytes.
     pub fn trim(&mut self, room: u64) -> rusqlite::Result<()> {
         let mut used = self.used()?;
         if used <= room / 100 * FULL {
