@@ -66,7 +66,29 @@ pub fn levels(samples: &[i16]) {
     }
 }
 
-/// The passages of a transcript.
+/// Sentences of a transcript, embedded passage by passage; returns how many passages.
+///
+/// # Errors
+/// A transcript that cannot be read, the model's.
+pub fn read_and_embed(embedder: &Embedder, file: &Path) -> Result<usize> {
+    let passages = passages(file)?;
+    embed(embedder, &passages)?;
+    Ok(passages.len())
+}
+
+/// Embeds passages, batch by batch.
+///
+/// # Errors
+/// The model's.
+pub fn embed(embedder: &Embedder, passages: &[String]) -> Result<()> {
+    let texts: Vec<&str> = passages.iter().map(String::as_str).collect();
+    for batch in texts.chunks(BATCH) {
+        embedder.embed(batch).map_err(|error| anyhow!("{error}"))?;
+    }
+    Ok(())
+}
+
+/// The passages of a transcript, as the graph makes them.
 ///
 /// # Errors
 /// A transcript that cannot be read.
@@ -78,19 +100,6 @@ pub fn passages(file: &Path) -> Result<Vec<String>> {
     });
     let passages = transcript::passages(&key, &transcript::sentences(&parsed));
     Ok(passages.into_iter().map(|passage| passage.text).collect())
-}
-
-/// Sentences of a transcript, embedded passage by passage; returns how many passages.
-///
-/// # Errors
-/// A transcript that cannot be read, the model's.
-pub fn read_and_embed(embedder: &Embedder, file: &Path) -> Result<usize> {
-    let passages = passages(file)?;
-    let texts: Vec<&str> = passages.iter().map(String::as_str).collect();
-    for batch in texts.chunks(BATCH) {
-        embedder.embed(batch).map_err(|error| anyhow!("{error}"))?;
-    }
-    Ok(texts.len())
 }
 
 /// The sentences of a transcript.

@@ -87,6 +87,7 @@ pub fn announced(
         disk_budget: Budget::new(2_000_000_000),
         audio_budget: Budget::new(128_000_000),
         models: Arc::new(Models::new(Manifest::open(&home()), Device::select("cpu")?, home())),
+        cache: None,
         weights: Arc::new(Weights::default()),
         accept_gates: true,
         drills: Vec::new(),

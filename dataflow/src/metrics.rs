@@ -1,8 +1,12 @@
 //! What operation needs to see, in the terms of Prometheus: base units, totals as counters, and labels
 //! of which there are few.
 
+mod known;
+
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 
+use hark_operators::cache::Cache;
 use hark_operators::driver::Budget;
 use hark_operators::record::finding::Variant;
 use hark_operators::record::outcome::{Outcome, State};
@@ -20,6 +24,7 @@ use crate::latency::IntervalLog;
 use crate::publish::FolderPublisher;
 use crate::run::Seen;
 use crate::source::kafka::Lag;
+use known::Known;
 
 /// How an episode ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -118,6 +123,8 @@ pub struct Metrics {
     lag_messages: Family<TopicLabels, Gauge>,
     lag_seconds: Family<TopicLabels, Seconds>,
     dead_letters: Family<FaultLabels, Counter>,
+    /// Of a run with a cache.
+    known: Option<Known>,
 }
 
 impl Metrics {
@@ -155,6 +162,7 @@ impl Metrics {
             lag_messages: Family::default(),
             lag_seconds: Family::default(),
             dead_letters: Family::default(),
+            known: None,
         };
         metrics.register();
         metrics
@@ -259,6 +267,12 @@ impl Metrics {
         self
     }
 
+    /// From now on what is known of models' results is shown.
+    pub fn knowing(mut self, cache: Arc<Cache>) -> Self {
+        self.known = Some(Known::register(cache, &mut self.registry));
+        self
+    }
+
     /// Something happened.
     pub fn sees(&self, seen: Seen<'_>) {
         match seen {
@@ -351,6 +365,9 @@ impl Metrics {
             let labels = TopicLabels { topic };
             self.lag_messages.get_or_create(&labels).set(behind.messages as i64);
             self.lag_seconds.get_or_create(&labels).set(behind.seconds);
+        }
+        if let Some(known) = &self.known {
+            known.refresh();
         }
         let mut text = String::new();
         encode(&mut text, &self.registry).expect("a String takes all text");

@@ -104,6 +104,7 @@ fn job_measured(
     let watch = Watch::start(Device::select(&args.device)?);
     let bar = progress.clone();
     let layout = setting.layout.name.clone();
+    let cache = setting.equipment.cache.clone();
     let job = Job {
         layout: setting.layout,
         levels: args.dedupe.into(),
@@ -121,6 +122,9 @@ fn job_measured(
         }
     })?;
     let audio = progress.finish();
+    if let Some(cache) = &cache {
+        cache.settle();
+    }
     if let Some(Measuring { into, .. }) = measuring {
         let outcomes = setting.publisher.table().read(Which::All)?;
         Measured::of(&summary, audio, &outcomes, watch)?.write(into)?;
@@ -129,6 +133,9 @@ fn job_measured(
     // Nothing staged is needed once every episode has its outcome.
     std::fs::remove_dir_all(args.output.join(".staging")).context("cannot remove the staging folder")?;
     eprint!("{}", summary::text(&summary, &layout, args.workers, audio, &page));
+    if let Some(cache) = &cache {
+        eprint!("{}", summary::known(cache));
+    }
     let failed = summary.ends.get(&End::Failed).copied().unwrap_or_default();
     Ok(ExitCode::from(if failed > 0 { 3 } else { 0 }))
 }

@@ -188,6 +188,14 @@ pub struct JobArgs {
     /// What selection prefers: a TOML file like the built-in one.
     #[arg(long, value_name = "FILE")]
     pub weights: Option<PathBuf>,
+    /// Keep what models say in this folder, and ask them nothing that is known there: a job on the same audio
+    /// with another ranker then spends no time on them. On a disk of this machine; jobs may share it.
+    #[arg(long, value_name = "FOLDER")]
+    pub cache: Option<PathBuf>,
+    /// Megabytes that it may take; what was not used for longest goes. An hour with its transcript is half a
+    /// megabyte.
+    #[arg(long, default_value_t = 1_000, requires = "cache", value_parser = clap::value_parser!(u32).range(16..=100_000_000), value_name = "MB")]
+    pub cache_mb: u32,
     /// Where models run: auto, cpu, cuda:0, ...
     #[arg(long, default_value = "auto")]
     pub device: String,

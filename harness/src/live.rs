@@ -61,6 +61,10 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
     };
     let durable = Arc::new(durable.unwrap_or_else(|| Durable::elsewhere(positions.clone())));
     let mut metrics = Metrics::new(Some(log(&output, process)?));
+    let cache = setting.equipment.cache.clone();
+    if let Some(cache) = &cache {
+        metrics = metrics.knowing(cache.clone());
+    }
     let source: Box<dyn Source> = match topics {
         Some(topics) => {
             let source = topics.read(&peers, &positions)?;
@@ -106,6 +110,9 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
     };
     let seeing = live.clone();
     hark_dataflow::run(job, move |seen| seeing.metrics.sees(seen))?;
+    if let Some(cache) = cache {
+        cache.settle();
+    }
     live.metrics.write_log().context("cannot write the log of latencies")?;
     std::fs::remove_dir_all(setting::staging(&output, process)).context("cannot remove the staging folder")?;
     if process == 0 {

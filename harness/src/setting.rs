@@ -12,6 +12,7 @@ use hark_dataflow::publish::FolderPublisher;
 use hark_dataflow::sink::{Messages, SinkError};
 use hark_models::device::Device;
 use hark_models::manifest::Manifest;
+use hark_operators::cache::Cache;
 use hark_operators::driver::Budget;
 use hark_operators::fetch::{FetchPolicy, Fetcher};
 use hark_operators::media::clip::ClipSettings;
@@ -93,6 +94,8 @@ impl Setting {
             Some(messages) => publisher.telling(messages),
             None => publisher,
         });
+        let megabytes = u64::from(args.cache_mb);
+        let cache = args.cache.as_deref().map(|folder| Cache::open(folder, megabytes * 1_000_000)).transpose()?;
         let device = Device::select(&args.device)?;
         let home = home();
         let program = std::env::current_exe().context("cannot find hark's own program file")?;
@@ -106,6 +109,7 @@ impl Setting {
                 (args.audio_budget as usize * 1_000_000).max(layout.least_audio(usize::from(args.workers))),
             ),
             models: Arc::new(Models::new(Manifest::open(&home), device, home)),
+            cache: cache.map(Arc::new),
             weights: Arc::new(weights),
             accept_gates: args.accept_gates,
             clip: ClipSettings::default(),

@@ -7,6 +7,7 @@ use hark_dataflow::Summary;
 use hark_dataflow::latency::Micros;
 use hark_dataflow::publish::End;
 use hark_dataflow::sink::Spared;
+use hark_operators::cache::{Cache, Tally};
 
 /// The summary of a job, for a person; `audio` in seconds.
 pub fn text(summary: &Summary, layout: &str, workers: u16, audio: f64, page: &Path) -> String {
@@ -56,6 +57,24 @@ pub fn text(summary: &Summary, layout: &str, workers: u16, audio: f64, page: &Pa
     }
     line(format_args!("open {}", page.display()));
     text
+}
+
+/// How much of what models were to say was known.
+pub fn known(cache: &Cache) -> String {
+    let share = |tally: Tally| format!("{} of {}", tally.hits, tally.hits + tally.misses);
+    let mut whole = Tally::default();
+    let mut stages = Vec::new();
+    for (stage, tally) in cache.tallies() {
+        whole = Tally { hits: whole.hits + tally.hits, misses: whole.misses + tally.misses };
+        stages.push(format!("{stage} {}", share(tally)));
+    }
+    format!(
+        "cache: {} results were known ({}); {:.1} MB in {}\n",
+        share(whole),
+        stages.join(", "),
+        cache.bytes() as f64 / 1e6,
+        cache.folder().display()
+    )
 }
 
 fn row(name: &str, histogram: &Micros) -> String {

@@ -64,6 +64,14 @@ impl Manifest {
         Self { home: home.to_owned(), models: document.model }
     }
 
+    /// Name, version and the pinned hash of each file: what whoever gets [`ModelFiles`] of `name` has in
+    /// hand. Touches no file; `None` of an unknown name.
+    pub fn identity(&self, name: &str) -> Option<String> {
+        let entry = self.models.iter().find(|entry| entry.name == name)?;
+        let hashes: Vec<&str> = entry.file.iter().map(|file| file.sha256.as_str()).collect();
+        Some(format!("{} {} {}", entry.name, entry.version, hashes.join(" ")))
+    }
+
     /// The files of model `name`, hashed just now.
     ///
     /// Errors: `Unknown` name, `Missing` file, `WrongHash`.
@@ -133,6 +141,15 @@ mod tests {
         std::fs::write(dir.join("silero_vad.jit"), b"something else").unwrap();
         let error = Manifest::open(home.path()).verified("silero-vad").unwrap_err();
         assert!(matches!(error, ModelError::WrongHash { .. }), "{error:?}");
+    }
+
+    #[test]
+    fn an_identity_names_every_file_of_a_model() {
+        let manifest = Manifest::open(Path::new("/"));
+        let identity = manifest.identity("minilm").unwrap();
+        let entry = manifest.models.iter().find(|entry| entry.name == "minilm").unwrap();
+        assert!(entry.file.len() == 2 && entry.file.iter().all(|file| identity.contains(&file.sha256)), "{identity}");
+        assert_eq!(manifest.identity("sillero"), None);
     }
 
     #[test]

@@ -6,6 +6,7 @@
 //! meet.rs      audio and transcript of an episode to what is known of it
 //! gather.rs    pieces of an episode to its dossier
 //! dedupe/      which episodes are the same, incrementally
+//! cache/       what models have said before, so that a replay asks none
 //! driver/      runs stages on the worker or on lanes; holds capabilities, batches, times, retries
 //! fetch/       bytes to this machine's disk, safely
 //! media/       foreign audio bytes: decoding in child processes, cutting, loudness
@@ -18,6 +19,7 @@
 //! nothing is dropped silently.
 
 mod awaited;
+pub mod cache;
 pub mod dedupe;
 pub mod driver;
 pub mod fault;

@@ -61,6 +61,9 @@ pub struct BenchArgs {
 
 /// Runs the experiment and writes its report.
 pub fn bench(args: &BenchArgs) -> Result<ExitCode> {
+    if args.more.iter().any(|more| more.split('=').next() == Some("--cache")) {
+        bail!("with --cache the first run would pay for the others; leave it out, so that every run asks its models");
+    }
     let mut arms = Vec::new();
     for name in &args.layouts {
         let layout = Layout::open(name)?; // refused before anything runs

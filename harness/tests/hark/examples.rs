@@ -115,7 +115,7 @@ fn difference(found: &Value, expected: &Value) -> String {
 }
 
 /// Outcomes without times and without the layout's name.
-fn stable(output: &Path) -> Vec<Value> {
+pub fn stable(output: &Path) -> Vec<Value> {
     let table = OutcomeTable::existing(output).expect("the run left a table");
     let outcomes = table.read(Which::All).expect("it is readable");
     outcomes.iter().map(sink::previews::stable).collect()

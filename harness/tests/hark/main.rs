@@ -2,6 +2,7 @@
 
 mod backfill;
 mod broker;
+mod cache;
 mod cluster;
 mod command;
 mod corrections;

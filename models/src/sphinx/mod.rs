@@ -51,6 +51,13 @@ const FRAME_RATE: f64 = 100.0;
 /// `maxhmmpf` bound words and states per frame, `pl_window` looks ten frames ahead by phones.
 const FAST: [(&CStr, c_long); 5] = [(c"ds", 2), (c"topn", 2), (c"maxwpf", 5), (c"maxhmmpf", 3000), (c"pl_window", 10)];
 
+/// What tells this recogniser from one that might hear other words in the same samples: release, parameters,
+/// model files.
+pub fn identity() -> String {
+    let hashes: Vec<&str> = model::FILES.iter().map(|(_, hash)| *hash).collect();
+    format!("pocketsphinx 5.1.1 {FAST:?} {SILENCE_RMS} {LONGEST_WORD} {}", hashes.join(" "))
+}
+
 /// Loading parses numbers and builds filter banks through static variables of the C library, so one
 /// load runs at a time. Recognition has none and runs in any number of threads.
 static LOADING: Mutex<()> = Mutex::new(());

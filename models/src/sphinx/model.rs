@@ -19,7 +19,7 @@ pub const LANGUAGE: &str = "en-us.lm.bin";
 pub const ACOUSTIC: &str = "en-us";
 
 /// Each file that a load opens, below the model directory, with the SHA-256 it has in release 5.1.1.
-const FILES: [(&str, &str); 9] = [
+pub const FILES: [(&str, &str); 9] = [
     (DICTIONARY, "20b5c293e1f311fb375fe067e500ec5636f4fc7af5594967263696def9b23bfe"),
     (LANGUAGE, "db21d0642286677699e6dbc859d2e5395570222361999387ce60f6e1d01995d6"),
     ("en-us/feat.params", "c982c5f75e2a30c34d2c9ef1f6b129a5a00e67e3e927565076b58664cc2404c9"),

@@ -1,4 +1,4 @@
-//! Records for the drivers' tests.
+//! Records for the tests of drivers and of what stands between them and models.
 
 use std::sync::Arc;
 

@@ -9,6 +9,7 @@ use super::Stage;
 use super::drill::Drill;
 use super::publish::Publisher;
 use super::warm::Models;
+use crate::cache::Cache;
 use crate::driver::Budget;
 use crate::fetch::Fetcher;
 use crate::media::clip::ClipSettings;
@@ -29,6 +30,8 @@ pub struct Equipment {
     pub audio_budget: Budget,
     /// Warm models.
     pub models: Arc<Models>,
+    /// What models have said before, where that is kept.
+    pub cache: Option<Arc<Cache>>,
     /// What selection prefers.
     pub weights: Arc<Weights>,
     /// Publish the best span also where it fails a hard gate.

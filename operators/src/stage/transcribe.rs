@@ -1,13 +1,16 @@
 //! `Dossier -> Transcribed`: where there is no transcript, the words of the few spans that
-//! selection would look at, by the light recogniser.
+//! selection would look at, by the light recogniser. Which spans those are depends on the ranker, so what
+//! is known from earlier runs is known by span.
 
 use std::sync::Arc;
 
 use hark_models::sphinx::Recogniser;
+use serde::{Deserialize, Serialize};
 
 use super::Work;
 use super::transcript::language_of;
 use super::warm::Models;
+use crate::cache::Results;
 use crate::fault::Fault;
 use crate::media::decoder::Decoder;
 use crate::record::finding::Dossier;
@@ -27,11 +30,21 @@ pub(super) struct Transcribe {
     weights: Arc<Weights>,
     /// Loaded when the first episode needs it: most have a transcript.
     recogniser: Option<Recogniser>,
+    /// What it heard before.
+    results: Option<Results>,
+}
+
+/// A word as it is kept, in seconds from the first sample.
+#[derive(Serialize, Deserialize)]
+struct HeardWord {
+    text: String,
+    start: f64,
+    end: f64,
 }
 
 impl Transcribe {
-    pub(super) fn new(decoder: Decoder, models: Arc<Models>, weights: Arc<Weights>) -> Self {
-        Self { decoder, models, weights, recogniser: None }
+    pub(super) fn new(decoder: Decoder, models: Arc<Models>, weights: Arc<Weights>, results: Option<Results>) -> Self {
+        Self { decoder, models, weights, recogniser: None, results }
     }
 
     /// Adds the words that it hears to the dossier.
@@ -41,13 +54,7 @@ impl Transcribe {
         dossier.passed_over = shortlist.weighed;
         for span in shortlist.spans {
             let samples = self.decoder.span_16k(&audio.path, span)?;
-            if self.recogniser.is_none() {
-                self.recogniser = Some(self.models.recogniser()?);
-            }
-            let recogniser = self.recogniser.as_mut().expect("just loaded");
-            let words = recogniser.words(&samples).map_err(|error| {
-                Fault::retry("transcribe", "recogniser", error.to_string(), "replay the episode").caused_by(&error)
-            })?;
+            let words = self.words(&samples)?;
             let at = |seconds: f64| Seconds(span.start.0 + seconds);
             let words = words
                 .into_iter()
@@ -64,6 +71,35 @@ impl Transcribe {
             dossier.language = language_of(&dossier.sentences);
         }
         Ok(())
+    }
+
+    /// The words in these samples.
+    fn words(&mut self, samples: &[i16]) -> Result<Vec<HeardWord>, Fault> {
+        let key = self.results.as_ref().map(|results| results.key(&[bytemuck::cast_slice(samples)]));
+        if let Some((results, key)) = self.results.as_mut().zip(key)
+            && let Some(value) = results.get(&key)
+            && let Ok(words) = serde_json::from_slice(&value)
+        {
+            results.count(1, 0);
+            return Ok(words);
+        }
+        let words = self.recognised(samples)?;
+        if let Some((results, key)) = self.results.as_ref().zip(key) {
+            results.count(0, 1);
+            results.put(key, serde_json::to_vec(&words).expect("words and numbers are JSON"));
+        }
+        Ok(words)
+    }
+
+    fn recognised(&mut self, samples: &[i16]) -> Result<Vec<HeardWord>, Fault> {
+        if self.recogniser.is_none() {
+            self.recogniser = Some(self.models.recogniser()?);
+        }
+        let recogniser = self.recogniser.as_mut().expect("just loaded");
+        let words = recogniser.words(samples).map_err(|error| {
+            Fault::retry("transcribe", "recogniser", error.to_string(), "replay the episode").caused_by(&error)
+        })?;
+        Ok(words.into_iter().map(|word| HeardWord { text: word.text, start: word.start, end: word.end }).collect())
     }
 }
 

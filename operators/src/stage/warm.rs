@@ -103,6 +103,11 @@ impl Models {
             .map_err(|error| unloaded(Stage::Transcribe, &error))
     }
 
+    /// What tells a model from every other: its name, version and files. Reads none of them.
+    pub fn identity(&self, name: &str) -> Option<String> {
+        self.manifest.identity(name)
+    }
+
     /// Name, version and hash of a model, for outcomes.
     pub fn used(&self, name: &str) -> Option<ModelUsed> {
         let files = self.manifest.verified(name).ok()?;
