@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
-use crossbeam_channel::unbounded;
+use crossbeam_channel::{Receiver, unbounded};
 use hark_dataflow::cluster::{Mesh, Peers};
 use hark_dataflow::dedupe::Levels;
 use hark_dataflow::intake::{Feed, Repeats};
 use hark_dataflow::publish::{Correct, FolderPublisher};
-use hark_dataflow::sink::{Objects, OutcomeTable};
+use hark_dataflow::sink::{Objects, OutcomeTable, SinkError};
 use hark_dataflow::source::Bounded;
 use hark_dataflow::{Job, Layout, Summary};
 use hark_models::device::Device;
@@ -68,19 +68,44 @@ pub fn announced(
     folder: &Path,
 ) -> Result<Summary> {
     let layout = Layout::open(layout)?;
+    let (publisher, halted, promoted) = publisher(folder, &layout.name)?;
+    let equipment = equipment(folder, roots, publisher.clone())?;
+    let peers = Peers::alone(workers);
+    let feed = Arc::new(Feed::new(
+        Box::new(Bounded::new(announcements.into_iter().map(Ok))),
+        Repeats::of_this_run(),
+        promoted,
+        peers,
+        64,
+    ));
+    let levels = Levels::Exact;
+    let job = Job { layout, levels, peers, mesh: Mesh::default(), feed, equipment, publisher, halted, durable: None };
+    Ok(hark_dataflow::run(job, |_| {})?)
+}
+
+/// A publisher into a folder, what tells of what it could not write, and what is to be run again.
+type Publishing = (Arc<FolderPublisher>, Receiver<SinkError>, Receiver<Announcement>);
+
+/// Where outcomes of a benchmark go.
+///
+/// # Errors
+/// A folder that cannot be written.
+pub fn publisher(folder: &Path, layout: &str) -> Result<Publishing> {
     let (halt, halted) = unbounded();
     let (promote, promoted) = unbounded();
-    let publisher = Arc::new(FolderPublisher::new(
-        Objects::open(folder)?,
-        OutcomeTable::open(folder)?,
-        &layout.name,
-        Correct::default(),
-        promote,
-        halt,
-    ));
+    let (objects, table) = (Objects::open(folder)?, OutcomeTable::open(folder)?);
+    let publisher = FolderPublisher::new(objects, table, layout, Correct::default(), promote, halt);
+    Ok((Arc::new(publisher), halted, promoted))
+}
+
+/// The tools of the stages, for files below `roots`.
+///
+/// # Errors
+/// A folder that cannot be written.
+pub fn equipment(folder: &Path, roots: Vec<PathBuf>, publisher: Arc<FolderPublisher>) -> Result<Arc<Equipment>> {
     let staging = folder.join(".staging");
     std::fs::create_dir_all(&staging)?;
-    let equipment = Arc::new(Equipment {
+    Ok(Arc::new(Equipment {
         fetcher: Fetcher::new(FetchPolicy { roots, ..FetchPolicy::default() }),
         staging,
         decoder: decoder()?,
@@ -93,19 +118,8 @@ pub fn announced(
         drills: Vec::new(),
         ballast: None,
         clip: ClipSettings::default(),
-        publisher: publisher.clone(),
-    });
-    let peers = Peers::alone(workers);
-    let feed = Arc::new(Feed::new(
-        Box::new(Bounded::new(announcements.into_iter().map(Ok))),
-        Repeats::of_this_run(),
-        promoted,
-        peers,
-        64,
-    ));
-    let levels = Levels::Exact;
-    let job = Job { layout, levels, peers, mesh: Mesh::default(), feed, equipment, publisher, halted, durable: None };
-    Ok(hark_dataflow::run(job, |_| {})?)
+        publisher,
+    }))
 }
 
 fn announcement(at: usize, episode: &Episode) -> Announcement {
