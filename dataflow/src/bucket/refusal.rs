@@ -108,6 +108,25 @@ impl Said {
     }
 }
 
+/// Whether a document ends where its first element does.
+pub(super) fn is_whole(body: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(body);
+    let (mut reader, mut depth, mut closed) = (Reader::from_str(&text), 0_usize, false);
+    loop {
+        match reader.read_event() {
+            Ok(Event::Start(_)) => depth += 1,
+            Ok(Event::End(_)) => {
+                depth = depth.saturating_sub(1);
+                closed |= depth == 0;
+            }
+            Ok(Event::Empty(_)) => closed |= depth == 0,
+            Ok(Event::Eof) => return closed && depth == 0,
+            Ok(_) => {}
+            Err(_) => return false,
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -150,6 +169,15 @@ mod tests {
         assert!(matches!(lasting(301, "PermanentRedirect"), BucketError::Region { .. }));
         assert!(matches!(lasting(501, "NotImplemented"), BucketError::Refused { .. }));
         assert!(matches!(lasting(400, "no XML"), BucketError::Refused { .. }));
+    }
+
+    #[test]
+    fn a_document_that_breaks_off_anywhere_is_not_whole() {
+        let document = "<?xml version='1.0'?><List><Name>clips</Name><Token/><Key>a</Key></List>";
+        assert!(is_whole(document.as_bytes()) && is_whole(format!("{document}\n").as_bytes()) && is_whole(b"<List/>"));
+        for end in 0..document.len() {
+            assert!(!is_whole(&document.as_bytes()[..end]), "{}", &document[..end]);
+        }
     }
 
     #[test]

@@ -23,12 +23,12 @@ use object_store::client::{
     HttpClient, HttpConnector, HttpError, HttpErrorKind, HttpRequest, HttpResponse, HttpService,
 };
 use ureq::config::AutoHeaderValue;
-use ureq::http::{Request, request};
+use ureq::http::{Method, Request, header, request, response};
 use ureq::tls::{Certificate, RootCerts, TlsConfig};
 use ureq::{Agent, Error};
 
 use super::error::short;
-use super::refusal::{Trouble, judge};
+use super::refusal::{Trouble, is_whole, judge};
 use super::{BucketError, Endpoint};
 use crate::sink::Place;
 
@@ -128,6 +128,10 @@ impl Service {
         let (head_of_answer, mut body) = answer.map_err(lost)?.into_parts();
         let bytes = body.with_config().limit(LARGEST).read_to_vec().map_err(lost)?;
         judge((&self.place, &self.endpoint), &head.method, head_of_answer.status, &bytes)?;
+        if is_open_ended(&head.method, &head_of_answer) && !is_whole(&bytes) {
+            let error = io::Error::new(io::ErrorKind::UnexpectedEof, "the answer broke off");
+            return Err(self.lost(&Error::Io(error)));
+        }
         Ok(HttpResponse::from_parts(head_of_answer, Bytes::from(bytes).into()))
     }
 
@@ -147,6 +151,17 @@ impl Service {
             _ => Trouble::Passing(BucketError::Unreachable { place, endpoint, cause }),
         }
     }
+}
+
+/// Whether it is the end of the connection that ends an answer, and so cannot be told from its loss. Lists
+/// may come so; objects say how long they are.
+fn is_open_ended(method: &Method, answer: &response::Parts) -> bool {
+    let says = |name| answer.headers.contains_key(name);
+    let kind = answer.headers.get(header::CONTENT_TYPE).and_then(|kind| kind.to_str().ok());
+    *method == Method::GET
+        && !says(header::CONTENT_LENGTH)
+        && !says(header::TRANSFER_ENCODING)
+        && kind.is_some_and(|kind| kind.contains("xml"))
 }
 
 fn inner(error: &io::Error) -> Option<&rustls::Error> {

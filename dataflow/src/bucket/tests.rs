@@ -16,6 +16,8 @@ const SECRET: &str = "hunter2/and/more";
 enum Does {
     /// Answers with a status and a body.
     Says(u16, &'static str),
+    /// Sends a list that only the end of the connection ends, and ends it early.
+    EndsEarly,
     /// Says that a body is longer than it is, and hangs up.
     BreaksOff,
     /// Hangs up at once.
@@ -64,6 +66,10 @@ fn answer(mut stream: TcpStream, does: Does, told: &Sender<String>) {
     };
     let _gone = match does {
         Does::Says(status, body) => write!(stream, "{}{body}", head(status, body.len())),
+        Does::EndsEarly => {
+            let list = "<?xml version='1.0'?><ListBucketResult><Name>clips</Name><KeyCount>0</Ke";
+            write!(stream, "HTTP/1.1 200 X\r\ncontent-type: application/xml\r\nconnection: close\r\n\r\n{list}")
+        }
         Does::BreaksOff => write!(stream, "{}cl", head(200, 4)),
         Does::HangsUp => Ok(()),
         Does::IsSilent(pause) => {
@@ -96,6 +102,7 @@ fn open(script: Vec<Does>) -> (Result<Bucket, BucketError>, Receiver<String>) {
 fn what_passes_is_tried_again_until_there_is_a_whole_answer() {
     let (bucket, heard) = open(vec![
         Does::Says(503, "<Error><Code>SlowDown</Code></Error>"),
+        Does::EndsEarly,
         LISTED,
         Does::HangsUp,
         Does::BreaksOff,
@@ -108,7 +115,7 @@ fn what_passes_is_tried_again_until_there_is_a_whole_answer() {
     assert_eq!(read, "clip");
     let asked: Vec<String> = heard.try_iter().collect();
     let list = "GET /clips?list-type=2&max-keys=1&prefix=p%2F";
-    assert_eq!(asked, [&[list; 2][..], &["GET /clips/p/previews/ab/x.m4a"; 4]].concat());
+    assert_eq!(asked, [&[list; 3][..], &["GET /clips/p/previews/ab/x.m4a"; 4]].concat());
 }
 
 #[test]

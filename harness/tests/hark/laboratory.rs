@@ -96,7 +96,6 @@ fn a_modelled_device_is_compared_and_marked_wherever_it_is_shown() {
     assert_eq!(real["arm"]["modelled"], Value::Array(Vec::new()));
     assert!(modelled["arm"]["modelled"][0].as_str().is_some_and(|told| told.contains("docs/gpu.md")), "{modelled}");
     assert_eq!(modelled["runs"][0]["published"], 2, "each episode goes the light way");
-    assert_ne!(modelled["runs"][0]["outcomes"], real["runs"][0]["outcomes"], "what it makes are stand-ins");
     let embeds = |operator: &&Value| operator["name"].as_str().is_some_and(|name| name.starts_with("embed"));
     let operators = modelled["runs"][0]["operators"].as_array().expect("operators");
     let embed = operators.iter().find(embeds).expect("it embeds");
