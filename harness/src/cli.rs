@@ -167,7 +167,7 @@ pub struct JobArgs {
     /// Name of a shipped layout (`hark layout list`) or path of a layout file.
     #[arg(long, default_value = "fused", value_name = "NAME|FILE")]
     pub layout: String,
-    /// Episodes that may be on their way at once.
+    /// Episodes that may be on their way at once; of urgent topics a quarter as many besides.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub max_in_flight: u32,
     /// Megabytes of decoded audio that may be in memory at once; never less than a batch per lane.

@@ -43,6 +43,35 @@ fn no_more_episodes_are_on_their_way_than_allowed() {
     assert_eq!((feed.offered(), feed.in_flight()), (3, 2));
 }
 
+/// Two queues that never end: what is urgent has even numbers.
+struct Queues(usize);
+
+impl Source for Queues {
+    fn offer(&mut self) -> Offer {
+        self.0 += 1;
+        Offer::Entry(Box::new(announced(2 * self.0 + 1, 60.0)), None)
+    }
+
+    fn offer_urgent(&mut self) -> Offer {
+        self.0 += 1;
+        Offer::Entry(Box::new(announced(2 * self.0, 60.0)), None)
+    }
+}
+
+#[test]
+fn what_is_urgent_finds_room_beside_a_backfill_and_keeps_nobody_out() {
+    let source = Box::new(Queues(0));
+    let feed = Feed::new(source, Repeats::of_this_run(), never(), Peers::alone(1), 8);
+    let all: Vec<Arc<Episode>> = std::iter::from_fn(|| taken(&feed)).collect();
+    let is_urgent = |episode: &Arc<Episode>| episode.key().episode.0.parse::<usize>().expect("a number") % 2 == 0;
+    let (urgent, others): (Vec<_>, Vec<_>) = all.iter().partition(|episode| is_urgent(episode));
+    assert_eq!((others.len(), urgent.len()), (8, 2), "a quarter as much again");
+    feed.ended(urgent[0]);
+    assert!(is_urgent(&taken(&feed).expect("its room is free")) && taken(&feed).is_none());
+    feed.ended(others[0]);
+    assert!(!is_urgent(&taken(&feed).expect("so is that of the others")) && taken(&feed).is_none());
+}
+
 #[test]
 fn an_episode_goes_to_the_worker_with_the_least_audio() {
     let lengths = [600.0, 100.0, 100.0, 100.0, 300.0, 100.0];

@@ -26,6 +26,12 @@ pub trait Source: Send {
     /// The next entry, if there is one.
     fn offer(&mut self) -> Offer;
 
+    /// The next of those that overtake all others, if there is one: asked for while there is no room for
+    /// others.
+    fn offer_urgent(&mut self) -> Offer {
+        Offer::Nothing
+    }
+
     /// For how long there will be nothing, as far as it knows, when it has just offered nothing. A source
     /// that is not told of what comes is looked at each 10 ms: an announcement then begins soon enough, and
     /// a hundred looks a second at an empty queue cost less than a thousandth of a core.
