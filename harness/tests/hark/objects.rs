@@ -83,7 +83,7 @@ fn a_batch_leaves_the_same_objects_in_a_bucket_as_in_a_folder_once_and_a_takedow
     assert_eq!(objects(&there), all);
 
     let gone = folder.path().join("gone.jsonl");
-    write_episodes(&gone, [json!({"id": "small-wonders-1", "withdrawn": true})]);
+    write_episodes(&gone, [json!({"id": "small-wonders-1", "revision": 1, "withdrawn": true})]);
     let ran = run(&gone, &output, &at);
     assert_eq!(ran.code, 0, "{}", ran.err);
     assert_eq!(ends(&output)["small-wonders-1"].0, "taken_down");
@@ -176,7 +176,7 @@ fn credentials_of_the_environment_will_do_and_a_folder_is_a_place_too() {
     let other = folder.path().join("other");
     run("s3://clips-by-environment", "first");
     run(path(&other), "second");
-    assert_eq!(objects(&bucket).len(), 1, "the soundbite line");
+    assert_eq!(objects(&bucket).len(), 2, "captions and the soundbite line");
     assert_eq!(objects(&bucket), objects(&other));
 }
 
