@@ -114,7 +114,7 @@ fn what_passes_is_tried_again_until_there_is_a_whole_answer() {
     let read = bucket.wait(async { bucket.store().get(&path).await?.bytes().await }).unwrap();
     assert_eq!(read, "clip");
     let asked: Vec<String> = heard.try_iter().collect();
-    let list = "GET /clips?list-type=2&max-keys=1&prefix=p%2F";
+    let list = "GET /clips?list-type=2&prefix=p%2F&max-keys=1";
     assert_eq!(asked, [&[list; 3][..], &["GET /clips/p/previews/ab/x.m4a"; 4]].concat());
 }
 

@@ -88,6 +88,10 @@ impl<S: Source + ?Sized> Source for Box<S> {
         (**self).offer()
     }
 
+    fn offer_urgent(&mut self) -> Offer {
+        (**self).offer_urgent()
+    }
+
     fn nothing_for(&self) -> Duration {
         (**self).nothing_for()
     }
