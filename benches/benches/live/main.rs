@@ -29,7 +29,7 @@ use broker::Broker;
 use ends::Ends;
 use running::Running;
 
-/// Announcements per second that have to be held.
+/// Announcements per second that have to be held, unless `HARK_LIVE_PACE` says otherwise.
 const PACE: f64 = 200.0;
 /// How long.
 const HELD: Duration = Duration::from_secs(60);
@@ -55,21 +55,22 @@ fn main() -> Result<()> {
 
 /// From when a message was to be sent until its end was read, at a steady rate.
 fn pace(broker: &Broker) -> Result<()> {
+    let pace = std::env::var("HARK_LIVE_PACE").map_or(Ok(PACE), |pace| pace.parse())?;
     println!(
-        "\n| {PACE} announcements/s for {} s | p50 ms | p99 ms | p99.9 ms | most ms |\n|---|---|---|---|---|",
+        "\n| {pace} announcements/s for {} s | p50 ms | p99 ms | p99.9 ms | most ms |\n|---|---|---|---|---|",
         HELD.as_secs()
     );
-    let talks = (PACE * HELD.as_secs_f64()) as u64;
+    let talks = (pace * HELD.as_secs_f64()) as u64;
     let echo = echo::start(broker, "pace-echo")?;
-    let measured = ends_of(broker, "pace-echo", "pace-echo-ends", 0..talks, PACE)?;
+    let measured = ends_of(broker, "pace-echo", "pace-echo-ends", 0..talks, pace)?;
     line("echo", &measured);
     drop(echo);
     for workers in ["1", "2"] {
         let name = format!("pace-{workers}");
         let hark = Running::start(broker, &name, &[&["--workers", workers][..], &LIGHT].concat())?;
         // The first ones pay for what is opened only once.
-        ends_of(broker, &name, &hark.outcomes(), 0..200, PACE)?;
-        let measured = ends_of(broker, &name, &hark.outcomes(), 200..200 + talks, PACE)?;
+        ends_of(broker, &name, &hark.outcomes(), 0..200, pace)?;
+        let measured = ends_of(broker, &name, &hark.outcomes(), 200..200 + talks, pace)?;
         line(&format!("hark, {workers} workers, light models"), &measured);
         hark.stop()?;
     }
