@@ -30,7 +30,7 @@ test: setup-tests ## the whole test-suite
 
 chaos: setup-tests ## faults for longer than in the test-suite: docs/reliability.md
 	@HARK_CHAOS=1 cargo test --release --locked --package hark-harness --test hark -- --nocapture --test-threads 1 \
-		cluster:: faults:: kafka:: live:: oracle:: postgres::
+		cluster:: faults:: kafka:: live:: objects:: oracle:: partition:: postgres:: rescale::
 
 check: setup ## format, lints, dependency rules and licences
 	@cargo fmt --all --check
@@ -52,7 +52,7 @@ setup: ## system packages, Rust, libtorch, weights, recogniser
 
 setup-tests:
 	@harness/setup/system.sh tests
-	@for step in $(setup_steps) kafka; do harness/setup/$$step.sh || exit; done
+	@for step in $(setup_steps) kafka s3; do harness/setup/$$step.sh || exit; done
 
 clean: ## removes what was built and published; keeps .hark, what was downloaded
 	@rm -rf target out

@@ -4,12 +4,12 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use anyhow::Result;
-use crossbeam_channel::unbounded;
+use crossbeam_channel::{Receiver, unbounded};
 use hark_dataflow::cluster::{Mesh, Peers};
 use hark_dataflow::dedupe::Levels;
 use hark_dataflow::intake::{Feed, Repeats};
 use hark_dataflow::publish::{Correct, FolderPublisher};
-use hark_dataflow::sink::{Objects, OutcomeTable};
+use hark_dataflow::sink::{Objects, OutcomeTable, SinkError};
 use hark_dataflow::source::Bounded;
 use hark_dataflow::{Job, Layout, Summary};
 use hark_models::device::Device;
@@ -18,7 +18,7 @@ use hark_operators::driver::Budget;
 use hark_operators::fetch::{FetchPolicy, Fetcher};
 use hark_operators::media::clip::ClipSettings;
 use hark_operators::media::decoder::{DecodeLimits, Decoder};
-use hark_operators::record::{Announcement, EpisodeId, EpisodeKey, Priority, TranscriptSource};
+use hark_operators::record::{Announcement, EpisodeId, EpisodeKey, TranscriptSource};
 use hark_operators::select::Weights;
 use hark_operators::stage::Equipment;
 use hark_operators::stage::warm::Models;
@@ -41,33 +41,71 @@ pub fn decoder() -> Result<Decoder> {
     Ok(Decoder::new(std::env::current_exe()?, vec![DECODE_CHILD.to_owned()], DecodeLimits::default()))
 }
 
-/// Runs these episodes through the graph. They are the same talk many times over, so only exact copies
-/// are sought.
+/// Runs these episodes through the graph.
 ///
 /// # Errors
 /// Whatever stops the job.
 pub fn run(layout: &str, workers: usize, episodes: &[Episode], folder: &Path) -> Result<Summary> {
-    let layout = Layout::open(layout)?;
-    let (halt, halted) = unbounded();
-    let (promote, promoted) = unbounded();
-    let publisher = Arc::new(FolderPublisher::new(
-        Objects::open(folder)?,
-        OutcomeTable::open(folder)?,
-        &layout.name,
-        Correct::default(),
-        promote,
-        halt,
-    ));
-    let staging = folder.join(".staging");
-    std::fs::create_dir_all(&staging)?;
-    let announcements: Vec<_> =
-        episodes.iter().enumerate().map(|(at, episode)| Ok(announcement(at, episode))).collect();
     let roots = episodes
         .iter()
         .flat_map(|episode| [&episode.audio, &episode.transcript])
         .filter_map(|path| Some(path.parent()?.to_owned()))
         .collect();
-    let equipment = Arc::new(Equipment {
+    let announcements = episodes.iter().enumerate().map(|(at, episode)| announcement(at, episode)).collect();
+    announced(layout, workers, announcements, roots, folder)
+}
+
+/// Runs what is announced through the graph; its files lie below `roots`. Benchmarks run the same talk many
+/// times over, so only exact copies are sought.
+///
+/// # Errors
+/// Whatever stops the job.
+pub fn announced(
+    layout: &str,
+    workers: usize,
+    announcements: Vec<Announcement>,
+    roots: Vec<PathBuf>,
+    folder: &Path,
+) -> Result<Summary> {
+    let layout = Layout::open(layout)?;
+    let (publisher, halted, promoted) = publisher(folder, &layout.name)?;
+    let equipment = equipment(folder, roots, publisher.clone())?;
+    let peers = Peers::alone(workers);
+    let feed = Arc::new(Feed::new(
+        Box::new(Bounded::new(announcements.into_iter().map(Ok))),
+        Repeats::of_this_run(),
+        promoted,
+        peers,
+        64,
+    ));
+    let levels = Levels::Exact;
+    let job = Job { layout, levels, peers, mesh: Mesh::default(), feed, equipment, publisher, halted, durable: None };
+    Ok(hark_dataflow::run(job, |_| {})?)
+}
+
+/// A publisher into a folder, what tells of what it could not write, and what is to be run again.
+type Publishing = (Arc<FolderPublisher>, Receiver<SinkError>, Receiver<Announcement>);
+
+/// Where outcomes of a benchmark go.
+///
+/// # Errors
+/// A folder that cannot be written.
+pub fn publisher(folder: &Path, layout: &str) -> Result<Publishing> {
+    let (halt, halted) = unbounded();
+    let (promote, promoted) = unbounded();
+    let (objects, table) = (Objects::open(folder)?, OutcomeTable::open(folder)?);
+    let publisher = FolderPublisher::new(objects, table, layout, Correct::default(), promote, halt);
+    Ok((Arc::new(publisher), halted, promoted))
+}
+
+/// The tools of the stages, for files below `roots`.
+///
+/// # Errors
+/// A folder that cannot be written.
+pub fn equipment(folder: &Path, roots: Vec<PathBuf>, publisher: Arc<FolderPublisher>) -> Result<Arc<Equipment>> {
+    let staging = folder.join(".staging");
+    std::fs::create_dir_all(&staging)?;
+    Ok(Arc::new(Equipment {
         fetcher: Fetcher::new(FetchPolicy { roots, ..FetchPolicy::default() }),
         staging,
         decoder: decoder()?,
@@ -80,35 +118,30 @@ pub fn run(layout: &str, workers: usize, episodes: &[Episode], folder: &Path) ->
         drills: Vec::new(),
         ballast: None,
         clip: ClipSettings::default(),
-        publisher: publisher.clone(),
-    });
-    let peers = Peers::alone(workers);
-    let feed = Arc::new(Feed::new(
-        Box::new(Bounded::new(announcements.into_iter())),
-        Repeats::of_this_run(),
-        promoted,
-        peers,
-        64,
-    ));
-    let levels = Levels::Exact;
-    let job = Job { layout, levels, peers, mesh: Mesh::default(), feed, equipment, publisher, halted, durable: None };
-    Ok(hark_dataflow::run(job, |_| {})?)
+        publisher,
+    }))
 }
 
 fn announcement(at: usize, episode: &Episode) -> Announcement {
-    let uri = |path: &Path| path.to_string_lossy().into_owned();
     Announcement {
-        key: EpisodeKey { episode: EpisodeId(format!("{}-{at}", episode.name)), revision: 0 },
-        show: "bench".to_owned(),
-        title: episode.name.to_owned(),
-        description: String::new(),
-        published: 0,
-        audio: Some(uri(&episode.audio)),
-        transcript: Some(TranscriptSource::At { uri: uri(&episode.transcript), media_type: None }),
-        language: None,
+        audio: Some(episode.audio.to_string_lossy().into_owned()),
         declared_seconds: Some(episode.seconds),
-        priority: Priority::Normal,
-        withdrawn: false,
-        base: String::new(),
+        ..spoken(&format!("{}-{at}", episode.name), &episode.transcript)
+    }
+}
+
+/// An episode of words alone.
+pub fn words(at: usize, transcript: &Path) -> Announcement {
+    spoken(&format!("words-{at}"), transcript)
+}
+
+fn spoken(id: &str, transcript: &Path) -> Announcement {
+    let key = EpisodeKey { episode: EpisodeId(id.to_owned()), revision: 0 };
+    let transcript = TranscriptSource::At { uri: transcript.to_string_lossy().into_owned(), media_type: None };
+    Announcement {
+        show: "bench".to_owned(),
+        title: id.to_owned(),
+        transcript: Some(transcript),
+        ..Announcement::bare(key, String::new())
     }
 }

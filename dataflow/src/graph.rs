@@ -11,10 +11,9 @@ use std::cell::RefCell;
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU64, Ordering};
 use std::time::Duration;
 
-use hark_operators::driver::{Batching, Epoch, Group, GroupSpec, Lanes, on_lanes, on_worker};
+use hark_operators::driver::{Batching, Epoch, Group, GroupSpec, Lanes, Limits, on_lanes, on_worker, wall_clock};
 use hark_operators::gather::{GATHERED, gather};
 use hark_operators::meet::{MET, meet};
 use hark_operators::record::outcome::Outcome;
@@ -29,7 +28,8 @@ use crate::dedupe::{self, Hub, Levels, gate};
 use crate::durable::Durable;
 use crate::intake::{Addressed, Feed, Notice, intake};
 use crate::latency::EpochLatency;
-use crate::layout::{Layout, OperatorSpec, ROUTED, Routing};
+use crate::layout::{Layout, OperatorSpec, ROUTED};
+use crate::routing::{Traffic, route};
 
 /// Longer than anybody waits.
 const A_YEAR: Duration = Duration::from_secs(365 * 86_400);
@@ -62,10 +62,11 @@ fn group(operator: &OperatorSpec, layout: &Layout) -> GroupSpec {
     GroupSpec {
         name: operator.name(),
         stages: operator.stages.clone(),
-        max_items: operator.max_items,
+        limits: operator.limits(),
         outside,
         device: layout.lanes.get(&operator.on).and_then(|lanes| lanes.device.clone()),
         precision: operator.precision,
+        curve: layout.lanes.get(&operator.on).and_then(|lanes| lanes.curve.clone()),
         breakers: operator.stages.iter().map(|_| Arc::default()).collect(),
     }
 }
@@ -148,10 +149,11 @@ pub(crate) fn build(
         }
         let taken = operator.takes();
         let input = streams.take(scope, |kind| taken.contains(&kind));
-        let route = counted(routing(operator.routing), &traffic[at], scope);
+        let route = route(operator.routing, &traffic[at], (scope.index(), scope.peers()));
+        let backlog = traffic[at].backlog(scope.index());
         let output = match placed {
             Placed::Worker(group) => on_worker(input, &spec.name, group, route),
-            Placed::Lanes(lanes) => on_lanes(input, spec, at, lanes, batching(operator), route),
+            Placed::Lanes(lanes) => on_lanes(input, (spec, at), lanes, batching(operator), backlog, route),
         };
         let output = watched(output, &spec.name, latency);
         if operator.stages == [Stage::Fetch] {
@@ -208,7 +210,7 @@ fn watched<'s>(
 fn batching(operator: &OperatorSpec) -> Batching {
     Batching {
         // A group that begins with whole episodes takes them one by one; its pieces are batched inside.
-        max_items: if operator.stages.len() > 1 { 1 } else { operator.max_items },
+        limits: if operator.stages.len() > 1 { Limits::items(1) } else { operator.limits() },
         max_wait: Duration::from_millis(operator.max_wait_ms),
         // Whoever publishes waits for stores that come back, or stops the run: it is never given up for late.
         deadline: if operator.stages.contains(&Stage::Publish) {
@@ -216,55 +218,7 @@ fn batching(operator: &OperatorSpec) -> Batching {
         } else {
             Duration::from_secs(operator.deadline_seconds)
         },
+        clock: wall_clock,
         target: operator.target_ms.map(Duration::from_millis),
-    }
-}
-
-/// What crossed one operator's exchange in this process.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Traffic(Arc<Counts>);
-
-#[derive(Debug, Default)]
-struct Counts {
-    records: AtomicU64,
-    bytes: AtomicU64,
-    away: AtomicU64,
-}
-
-impl Traffic {
-    /// Records, bytes of samples, text and numbers in them, and how many of these left their worker.
-    pub(crate) fn counted(&self) -> (u64, u64, u64) {
-        let Counts { records, bytes, away } = &*self.0;
-        (records.load(Ordering::Relaxed), bytes.load(Ordering::Relaxed), away.load(Ordering::Relaxed))
-    }
-}
-
-/// A route that counts what takes it.
-fn counted(
-    route: impl Fn(&Record) -> u64 + 'static,
-    traffic: &Traffic,
-    scope: Scope<'_, Epoch>,
-) -> impl Fn(&Record) -> u64 + 'static {
-    let (traffic, here, workers) = (traffic.clone(), scope.index() as u64, scope.peers() as u64);
-    move |record| {
-        let to = route(record);
-        let payload = record.payload() as u64;
-        traffic.0.records.fetch_add(1, Ordering::Relaxed);
-        traffic.0.bytes.fetch_add(payload, Ordering::Relaxed);
-        if to % workers != here {
-            traffic.0.away.fetch_add(payload, Ordering::Relaxed);
-        }
-        to
-    }
-}
-
-fn routing(routing: Routing) -> impl Fn(&Record) -> u64 + 'static {
-    move |record| {
-        let home = record.episode.home;
-        match (routing, &record.body) {
-            (Routing::Spread, Body::Window(window)) => home.wrapping_add(u64::from(window.index)),
-            (Routing::Spread, Body::Passage(passage)) => home.wrapping_add(u64::from(passage.index)),
-            _ => home,
-        }
     }
 }

@@ -11,6 +11,7 @@
 //! run.rs      workers, lanes, the loop, the summary
 //! sink/       outcomes table, objects, previews.jsonl, messages
 //! broker/     reaching Kafka
+//! bucket/     reaching an S3-compatible store
 //! snapshot/   what is known of episodes, durably: facts in hash buckets
 //! durable.rs  when it is made so, and how far the source is read for good
 //! death.rs    rehearsed: between one durable step and the next
@@ -21,6 +22,7 @@
 //! however many workers, and the outcomes do not depend on the order of arrival.
 
 pub mod broker;
+pub mod bucket;
 pub mod cluster;
 pub mod death;
 pub mod durable;
@@ -36,6 +38,7 @@ pub mod source;
 
 pub mod dedupe;
 mod graph;
+mod routing;
 
 pub use layout::Layout;
 pub use run::{Job, OperatorUse, RunError, Seen, Summary, run};

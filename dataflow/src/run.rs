@@ -19,13 +19,22 @@ use hark_operators::stage::Equipment;
 use crate::cluster::{Mesh, Peers};
 use crate::dedupe::{Hub, Keep, Knowledge, Levels, Told};
 use crate::durable::{Durable, Keeper};
-use crate::graph::{self, Placed, Traffic};
+use crate::graph::{self, Placed};
 use crate::intake::{Feed, TICK, tick_of};
 use crate::latency::{EpochLatency, Micros, PreviewLatency};
 use crate::layout::{Layout, OperatorSpec};
 use crate::publish::{End, FolderPublisher};
+use crate::routing::Traffic;
 use crate::sink::{SinkError, Spared};
 use crate::snapshot::SnapshotError;
+
+/// Longest sleep of a worker. Whatever is to be done wakes it: messages of other workers and processes,
+/// lanes that have finished, and the intake, which looks at its source in time. This is for what is only
+/// looked at beside them, so it may be long; half a tick keeps it from ever showing.
+const REST: Duration = Duration::from_millis(50);
+
+/// Longest sleep while somebody waits for the clock of what is known, which goes by milliseconds.
+const AWAITED: Duration = Duration::from_millis(1);
 
 /// How often frontiers are shown.
 const SHOWN: Duration = Duration::from_secs(1);
@@ -147,7 +156,7 @@ pub fn run(job: Job, sees: impl Fn(Seen<'_>) + Send + Sync + 'static) -> Result<
     let crews = Crew::warm(&layout, &specs, workers, &equipment)?;
     let lanes = crews[0].lanes.clone();
     let crews = crews.into_iter().map(Some).collect();
-    let traffic = vec![Traffic::default(); specs.len()];
+    let traffic: Vec<Traffic> = specs.iter().map(|_| Traffic::new(peers.own())).collect();
     let started = Instant::now();
     let site = Arc::new(Site {
         layout,
@@ -287,11 +296,18 @@ impl Crew {
         };
         let mut lanes = HashMap::new();
         for (name, pool) in &layout.lanes {
-            let memory = pool.memory_mb.map(|megabytes| megabytes * 1_000_000);
-            let started = Lanes::start(name, pool.count(workers), placed_on(name), equipment.clone(), memory)?;
+            let started = Lanes::start(name, pool.count(workers), placed_on(name), equipment.clone(), pool.room())?;
             for share in started.shares() {
                 tracing::info!(lanes = name, stage = %share.stage, at = %share.at, weight_bytes = share.weights,
                     activation_bytes = share.activations, max_items = share.max_items, "a model is warm");
+            }
+            if !started.shares().is_empty() {
+                tracing::info!(
+                    lanes = name,
+                    planned_bytes = started.planned_bytes(),
+                    resident = pool.resident,
+                    "their models take so much at once"
+                );
             }
             lanes.insert(name.clone(), Arc::new(started));
         }
@@ -354,8 +370,8 @@ fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, M
     // What this run tells comes after what was known before.
     knowledge.advance(1);
     while !probes.done() {
-        worker.step_or_park(Some(Duration::from_millis(2)));
-        knowledge.advance(1 + site.peers.started.elapsed().as_millis() as u64);
+        worker.step_or_park(Some(if knowledge.is_awaited() { AWAITED } else { REST }));
+        knowledge.keep_up(1 + site.peers.started.elapsed().as_millis() as u64);
         if let Some(durable) = &site.durable {
             if restoring.get() && knowledge.is_known(0) {
                 restoring.set(false);
@@ -376,7 +392,7 @@ fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, M
     }
     let known = knowledge.close();
     while !known.done() {
-        worker.step_or_park(Some(Duration::from_millis(2)));
+        worker.step_or_park(Some(REST));
     }
     latency.borrow_mut().poll(done);
     let latency = latency.take();

@@ -83,3 +83,18 @@ fetch() {
         "$python" -m pip download --no-input --disable-pip-version-check --no-cache-dir --no-deps \
         --require-hashes --retries 5 --dest "$hark/downloads" "$@" --requirement "$requirements"
 }
+
+# jars FOLDER: fetches by Maven what FOLDER/pom.xml names into $part/lib, exactly the files of
+# FOLDER/jars.sha256, each as it was when it was pinned. Maven only downloads; what it needs to do so it may
+# keep in its own cache.
+jars() {
+    logged "the download" "check the network and run the same command again; it goes on where it stopped" \
+        mvn --batch-mode --quiet --file "$1/pom.xml" \
+        org.apache.maven.plugins:maven-dependency-plugin:3.6.1:copy-dependencies \
+        -DincludeScope=runtime -DoutputDirectory="$part/lib"
+    diff <(cd "$part/lib" && LC_ALL=C ls) <(awk '{ print $2 }' "$1/jars.sha256" | LC_ALL=C sort) >>"$log" ||
+        fail "other files came than ${1#"$PWD/"} names" "see .hark/log/$step.log"
+    (cd "$part/lib" && sha256sum --check --quiet "$1/jars.sha256" >>"$log" 2>&1) ||
+        fail "a file has another SHA-256 than ${1#"$PWD/"} names" \
+            "remove it from ~/.m2, see .hark/log/$step.log, and run again"
+}

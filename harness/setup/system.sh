@@ -1,7 +1,7 @@
 #!/bin/bash
-# Debian packages that the build, the previews and (with the word `tests`) the tests of pages, Kafka and
-# Postgres need. Each is looked for by what it gives, not by its name, so that another distribution or a
-# tool installed by hand serves as well; only what is missing is installed.
+# Debian packages that the build, the previews and (with the word `tests`) the tests of pages, Kafka,
+# Postgres, networks and object stores need. Each is looked for by what it gives, not by its name, so that another
+# distribution or a tool installed by hand serves as well; only what is missing is installed.
 . "$(dirname "$0")/step.sh"
 
 [ "$(uname -s)/$(uname -m)" = Linux/x86_64 ] ||
@@ -30,8 +30,9 @@ if [ "${1-}" = tests ]; then
     { has initdb && has postgres && has psql; } || compgen -G '/usr/lib/postgresql/*/bin/initdb' >/dev/null ||
         need postgresql
     has chromium || has chromium-browser || has google-chrome || need chromium # opens the result page
-    has java || need openjdk-17-jre-headless # runs the broker that tests speak to
-    has mvn || need maven                    # fetches it
+    has java || need openjdk-17-jre-headless # runs the broker and the object store that tests speak to
+    has mvn || need maven                    # fetches them
+    has ip || need iproute2                  # makes the network that a test cuts
 fi
 [ "${#missing[@]}" -gt 0 ] || exit 0
 

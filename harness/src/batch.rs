@@ -40,7 +40,8 @@ pub fn batch(args: BatchArgs) -> Result<ExitCode> {
             Box::new(Paced::new(source, open, args.seed))
         }
     };
-    job_measured(job_args, vec![folder_of(&args.input)], source, progress, args.measure.as_deref())
+    let measuring = args.measure.as_deref().map(|into| Measuring { into, modelled: args.allow_modelled });
+    job_measured(job_args, vec![folder_of(&args.input)], source, progress, measuring)
 }
 
 /// Runs the failed episodes of an earlier job again; what they were announced as stands in the table.
@@ -75,17 +76,29 @@ pub fn job(args: JobArgs, roots: Vec<PathBuf>, source: Box<dyn Source>, progress
     job_measured(args, roots, source, progress, None)
 }
 
-/// The same; what was measured goes into a file, if there is one.
+/// What is wanted of a job besides its previews.
+#[derive(Clone, Copy)]
+struct Measuring<'a> {
+    /// Where what was measured goes.
+    into: &'a Path,
+    /// Whether its previews are thrown away, so that devices may be modelled.
+    modelled: bool,
+}
+
+/// The same; it may be measured.
 fn job_measured(
     args: JobArgs,
     mut roots: Vec<PathBuf>,
     source: Box<dyn Source>,
     progress: Progress,
-    measure: Option<&Path>,
+    measuring: Option<Measuring<'_>>,
 ) -> Result<ExitCode> {
     roots.extend(args.allow_root.iter().cloned());
     let peers = Peers::alone(usize::from(args.workers));
-    let setting = Setting::open(&args, roots, peers.process, None)?;
+    let setting = match measuring {
+        Some(Measuring { modelled: true, .. }) => Setting::to_be_measured(&args, roots)?,
+        _ => Setting::open(&args, roots, peers.process, None)?,
+    };
     let feed =
         Arc::new(Feed::new(source, Repeats::of_this_run(), setting.promoted, peers, args.max_in_flight as usize));
     let watch = Watch::start(Device::select(&args.device)?);
@@ -112,9 +125,9 @@ fn job_measured(
     if let Some(cache) = &cache {
         cache.settle();
     }
-    if let Some(path) = measure {
+    if let Some(Measuring { into, .. }) = measuring {
         let outcomes = setting.publisher.table().read(Which::All)?;
-        Measured::of(&summary, audio, &outcomes, watch)?.write(path)?;
+        Measured::of(&summary, audio, &outcomes, watch)?.write(into)?;
     }
     let page = write_results(setting.publisher.table(), &args.output)?;
     // Nothing staged is needed once every episode has its outcome.

@@ -19,6 +19,7 @@ use crate::laboratory::BenchArgs;
 use crate::layouts::LayoutCommand;
 use crate::membership::MembershipArgs;
 use crate::plan::PlanArgs;
+use crate::stores::Stores;
 
 /// Short previews of podcast episodes.
 #[derive(Parser)]
@@ -94,6 +95,9 @@ pub struct BatchArgs {
     /// Write what was measured into this file, as `hark bench` reads it.
     #[arg(long, value_name = "FILE")]
     pub measure: Option<PathBuf>,
+    /// Run a layout with modelled devices: as `hark bench` does, which throws away what it makes.
+    #[arg(long, hide = true, requires = "measure")]
+    pub allow_modelled: bool,
     #[command(flatten)]
     pub job: JobArgs,
 }
@@ -112,6 +116,10 @@ pub struct RunArgs {
     /// Where /healthz, /readyz and /metrics are served.
     #[arg(long, default_value = "127.0.0.1:9464", value_name = "ADDRESS:PORT")]
     pub listen: SocketAddr,
+    /// Where it is kept what is known of episodes, and how far the input has been read, instead of OUTPUT/known:
+    /// s3://BUCKET/PREFIX at the server of --objects-endpoint, or another folder.
+    #[arg(long, value_name = "URL|FOLDER")]
+    pub snapshots: Option<String>,
     /// After SIGTERM, seconds for what is on its way; what is not done then is done at the next start.
     #[arg(long, default_value_t = 20, value_name = "SECONDS")]
     pub drain_seconds: u64,
@@ -151,13 +159,15 @@ pub struct JobArgs {
     pub output: PathBuf,
     #[command(flatten)]
     pub kept: Kept,
+    #[command(flatten)]
+    pub stores: Stores,
     /// Workers of a process; one core each.
     #[arg(long, short, default_value_t = default_workers(), value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: u16,
     /// Name of a shipped layout (`hark layout list`) or path of a layout file.
     #[arg(long, default_value = "fused", value_name = "NAME|FILE")]
     pub layout: String,
-    /// Episodes that may be on their way at once.
+    /// Episodes that may be on their way at once; of urgent topics a quarter as many besides.
     #[arg(long, default_value_t = 64, value_parser = clap::value_parser!(u32).range(1..=1_000_000))]
     pub max_in_flight: u32,
     /// Megabytes of decoded audio that may be in memory at once; never less than a batch per lane.

@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! start all ─▶ one is lost ─▶ kill all ─ wait a little ─▶ start all …
-//!     └ told to stop ─▶ tell all ─▶ all have drained
+//!     ├ told to stop ─▶ tell all ─▶ all have drained
+//!     └ another size ─▶ tell all ─▶ all have drained ─▶ start as many as it says …
 //! ```
 //! The work of a timely cluster is one computation, so all start again together, from what was durable.
 //! On Kubernetes a StatefulSet does the same; this is for a machine of one's own and for tests.
@@ -22,6 +23,8 @@ use rustix::process::{Pid, Signal, getppid, kill_process, set_parent_process_dea
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::size::{Size, SizeFile};
+
 /// Longest wait before a start.
 const LONGEST: Duration = Duration::from_secs(5);
 /// Who has run for so long has not failed at its start.
@@ -35,6 +38,10 @@ pub struct ClusterArgs {
     /// Processes.
     #[arg(long, short = 'n', default_value_t = 2, value_parser = clap::value_parser!(u16).range(1..=64), value_name = "N")]
     processes: u16,
+    /// A file that holds the size, PROCESSESxWORKERS (3x2). When it comes to hold another, all drain and
+    /// are started again with that.
+    #[arg(long, value_name = "FILE", conflicts_with = "processes")]
+    size_file: Option<PathBuf>,
     /// Where the first process serves its pages; the others at the ports after it.
     #[arg(long, default_value = "127.0.0.1:9464", value_name = "ADDRESS:PORT")]
     listen: SocketAddr,
@@ -55,13 +62,24 @@ pub fn cluster(args: &ClusterArgs) -> Result<ExitCode> {
             counted.fetch_add(1, Ordering::Relaxed);
         }
     });
-    let place = Place::make(args.processes)?;
+    let place = Place::make()?;
+    let (mut size_file, mut size) = match &args.size_file {
+        Some(file) => SizeFile::open(file).map(|(file, size)| (Some(file), size))?,
+        None => (None, Size { processes: args.processes, workers: None }),
+    };
+    place.list(size.processes)?;
     let mut failed_starts = 0;
     loop {
         let began = Instant::now();
-        let mut members = Members::start(args, &place)?;
-        match members.watch(&told)? {
+        let mut members = Members::start(args, size, &place)?;
+        match members.watch(&told, || size_file.as_mut().and_then(|file| file.other_than(size)))? {
             Ended::Drained => return Ok(ExitCode::SUCCESS),
+            Ended::Resized(other) => {
+                eprintln!("hark: the cluster has drained and goes on as {other}");
+                (size, failed_starts) = (other, 0);
+                place.list(size.processes)?;
+                continue;
+            }
             Ended::Stopped => return Ok(ExitCode::from(1)),
             Ended::WrongUse => return Ok(ExitCode::from(2)),
             Ended::Lost(who, status) => {
@@ -82,13 +100,18 @@ struct Place {
 }
 
 impl Place {
-    fn make(processes: u16) -> Result<Self> {
+    fn make() -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("hark-cluster-{}", std::process::id()));
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let place = Self { folder };
         let secret = std::fs::read("/proc/sys/kernel/random/uuid").context("cannot make a token")?;
         let more = std::fs::read("/proc/sys/kernel/random/uuid").context("cannot make a token")?;
         write_private(&place.token(), &[secret, more].concat())?;
+        Ok(place)
+    }
+
+    /// Lists so many processes, while none is running.
+    fn list(&self, processes: u16) -> Result<()> {
         // Free at this moment; taken again only by these processes, or the start fails and says so.
         let held: Vec<TcpListener> = (0..processes)
             .map(|_| TcpListener::bind("127.0.0.1:0"))
@@ -96,8 +119,7 @@ impl Place {
             .context("cannot find free ports")?;
         let hosts =
             held.iter().map(|port| Ok(format!("{}\n", port.local_addr()?))).collect::<std::io::Result<String>>()?;
-        std::fs::write(place.hosts(), hosts).context("cannot write the list of hosts")?;
-        Ok(place)
+        std::fs::write(self.hosts(), hosts).context("cannot write the list of hosts")
     }
 
     fn token(&self) -> PathBuf {
@@ -127,6 +149,8 @@ fn write_private(path: &Path, bytes: &[u8]) -> Result<()> {
 enum Ended {
     /// All have finished, having been told to.
     Drained,
+    /// All have finished, to go on with this size.
+    Resized(Size),
     /// All are gone, having been told twice.
     Stopped,
     /// They do not understand their arguments.
@@ -139,16 +163,17 @@ enum Ended {
 struct Members(Vec<Child>);
 
 impl Members {
-    fn start(args: &ClusterArgs, place: &Place) -> Result<Self> {
+    fn start(args: &ClusterArgs, size: Size, place: &Place) -> Result<Self> {
         let program = std::env::current_exe().context("cannot find hark's own program file")?;
         let mut members = Self(Vec::new());
-        for process in 0..args.processes {
+        for process in 0..size.processes {
             let mut listen = args.listen;
             if listen.port() > 0 {
                 listen.set_port(listen.port() + process);
             }
             let mut command = Command::new(&program);
-            command.arg("run").args(["--processes", &args.processes.to_string(), "--process", &process.to_string()]);
+            command.arg("run").args(["--processes", &size.processes.to_string(), "--process", &process.to_string()]);
+            command.args(size.workers.iter().flat_map(|workers| ["--workers".to_owned(), workers.to_string()]));
             command.arg("--hosts").arg(place.hosts()).arg("--cluster-token").arg(place.token());
             command
                 .args(["--listen", &listen.to_string()])
@@ -159,9 +184,9 @@ impl Members {
         Ok(members)
     }
 
-    /// Until all have ended, or one has failed.
-    fn watch(&mut self, told: &AtomicUsize) -> Result<Ended> {
-        let mut passed_on = 0;
+    /// Until all have ended, or one has failed; `resized` says when they are to be others.
+    fn watch(&mut self, told: &AtomicUsize, mut resized: impl FnMut() -> Option<Size>) -> Result<Ended> {
+        let (mut passed_on, mut size) = (0, None);
         loop {
             let mut running = 0;
             for (who, child) in self.0.iter_mut().enumerate() {
@@ -175,7 +200,18 @@ impl Members {
                 }
             }
             if running == 0 {
-                return Ok(if passed_on > 1 { Ended::Stopped } else { Ended::Drained });
+                return Ok(match (passed_on, size) {
+                    (2.., _) => Ended::Stopped,
+                    (_, Some(size)) if told.load(Ordering::Relaxed) == 0 => Ended::Resized(size),
+                    _ => Ended::Drained,
+                });
+            }
+            if passed_on == 0 && told.load(Ordering::Relaxed) == 0 {
+                size = resized();
+                if size.is_some() {
+                    passed_on = 1;
+                    self.signal(Signal::TERM);
+                }
             }
             while passed_on < told.load(Ordering::Relaxed).min(2) {
                 passed_on += 1;

@@ -1,5 +1,6 @@
-//! What a job that goes on does when it is told to stop.
+//! What a job that goes on does when it is to stop.
 
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::time::Duration;
 
@@ -10,38 +11,54 @@ use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 use signal_hook::low_level::exit;
 
-/// On the first signal the feed is closed; when the time is over, or on a second signal, the process
-/// ends. What was still on its way is read again at the next start.
-pub struct Drain(Arc<OnceLock<(Arc<Feed>, Arc<Durable>)>>);
+/// On the first signal, or when the cluster gets another size, the feed is closed; when the time is over,
+/// or on a second signal, the process ends. What was still on its way is read again at the next start.
+#[derive(Clone)]
+pub struct Drain(Arc<Inner>);
+
+struct Inner {
+    patience: Duration,
+    work: OnceLock<(Arc<Feed>, Arc<Durable>)>,
+    stopping: AtomicBool,
+}
 
 impl Drain {
     /// Listens for SIGTERM and SIGINT. Before there is anything to finish the process ends at once.
     pub fn on_signals(patience: Duration) -> Result<Self> {
         let mut signals = Signals::new([SIGTERM, SIGINT]).context("cannot watch for signals")?;
-        let work: Arc<OnceLock<(Arc<Feed>, Arc<Durable>)>> = Arc::default();
-        let begun = work.clone();
+        let stopping = AtomicBool::new(false);
+        let drain = Self(Arc::new(Inner { patience, work: OnceLock::new(), stopping }));
+        let told = drain.clone();
         std::thread::spawn(move || {
-            let mut stopping = false;
+            let mut signalled = false;
             for signal in signals.forever() {
-                let Some((feed, durable)) = begun.get() else { exit(0) };
-                if stopping {
+                if signalled {
                     // As after any crash: nothing that was recorded is lost.
                     exit(128 + signal);
                 }
-                stopping = true;
-                tracing::info!(in_flight = feed.in_flight(), "stopping: finishing what is on its way");
-                feed.close();
-                let (feed, durable) = (feed.clone(), durable.clone());
-                std::thread::spawn(move || end_after(patience, &feed, &durable));
+                signalled = true;
+                told.begin();
             }
         });
-        Ok(Self(work))
+        Ok(drain)
     }
 
     /// This is what is to be finished.
     pub fn of(&self, feed: Arc<Feed>, durable: Arc<Durable>) {
-        let first = self.0.set((feed, durable)).is_ok();
+        let first = self.0.work.set((feed, durable)).is_ok();
         assert!(first, "a process runs one job");
+    }
+
+    /// Begins to stop, unless it has begun.
+    pub fn begin(&self) {
+        let Some((feed, durable)) = self.0.work.get() else { exit(0) };
+        if self.0.stopping.swap(true, Ordering::AcqRel) {
+            return;
+        }
+        tracing::info!(in_flight = feed.in_flight(), "stopping: finishing what is on its way");
+        feed.close();
+        let (patience, feed, durable) = (self.0.patience, feed.clone(), durable.clone());
+        std::thread::spawn(move || end_after(patience, &feed, &durable));
     }
 }
 

@@ -19,7 +19,6 @@ use hark_dataflow::intake::{Feed, Repeats};
 use hark_dataflow::latency::IntervalLog;
 use hark_dataflow::metrics::{Metrics, Sources};
 use hark_dataflow::publish::FolderPublisher;
-use hark_dataflow::snapshot::Folder;
 use hark_dataflow::source::{Idle, Positions, Source, Watched as WatchedFolder};
 use hark_operators::stage::Equipment;
 
@@ -39,14 +38,16 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
     progress::start_log(args.job.log);
     let drain = Drain::on_signals(Duration::from_secs(args.drain_seconds))?;
     let process = usize::from(args.membership.process);
+    // Who is not needed yet opens nothing.
+    let listed = args.membership.listed(&drain)?;
     let output = args.job.output.clone();
     // Brokers are looked at before a model is loaded.
-    let (topics, messages) = args.kafka.open()?.unzip();
+    let (topics, messages) = args.kafka.open(process)?.unzip();
     let roots = args.input.iter().chain(&args.job.allow_root).cloned().collect();
     let setting = Setting::open(&args.job, roots, process, messages)?;
-    let membership = args.membership.membership(&args.job, &format!("{:?}", setting.layout))?;
+    let membership = args.membership.membership(listed, &args.job, &format!("{:?}", setting.layout))?;
     // The first process looks at what is known before it meets the others.
-    let durable = (process == 0).then(|| known(&output)).transpose()?;
+    let durable = (process == 0).then(|| known(&args)).transpose()?;
     let positions = durable.as_ref().map(Durable::positions).unwrap_or_default();
     let threads = usize::from(args.job.workers);
     let (peers, mesh, positions) = match membership {
@@ -122,10 +123,9 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
 }
 
 /// What earlier runs left.
-fn known(output: &Path) -> Result<Durable> {
-    let snapshots = Folder::open(&output.join("known"))
-        .with_context(|| format!("cannot write to {}; choose another --output", output.display()))?;
-    Ok(Durable::open(Arc::new(snapshots), 0)?)
+fn known(args: &RunArgs) -> Result<Durable> {
+    let snapshots = args.job.stores.snapshots(args.snapshots.as_deref(), &args.job.output)?;
+    Ok(Durable::open(snapshots, 0)?)
 }
 
 /// A folder that is watched.

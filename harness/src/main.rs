@@ -6,6 +6,7 @@ mod cli;
 mod cluster;
 mod drain;
 mod explain;
+mod hosts;
 mod kafka;
 mod kept;
 mod laboratory;
@@ -17,6 +18,8 @@ mod progress;
 mod report;
 mod serve;
 mod setting;
+mod size;
+mod stores;
 mod summary;
 mod table;
 

@@ -3,22 +3,25 @@
 use std::path::PathBuf;
 use std::time::Duration;
 
-use anyhow::{Context, Result, bail};
+use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use hark_dataflow::cluster::{Fingerprint, Membership, Token};
 
 use crate::cli::JobArgs;
+use crate::drain::Drain;
+use crate::hosts::HostList;
 
 /// One process of several; all are given the same but for `--process`.
 #[derive(Args)]
 pub struct MembershipArgs {
-    /// Processes of the cluster.
-    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "N")]
-    pub processes: u16,
+    /// Processes of the cluster; by itself as many as --hosts lists.
+    #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "N")]
+    pub processes: Option<u16>,
     /// Which of them this one is, counted from 0.
     #[arg(long, default_value_t = 0, value_name = "I")]
     pub process: u16,
-    /// A file with HOST:PORT of each process, one per line, in order.
+    /// A file with HOST:PORT of each process, one per line, in order. When it comes to list others, each
+    /// process drains and exits with 0, to be started again; one that is not listed stands by.
     #[arg(long, value_name = "FILE")]
     pub hosts: Option<PathBuf>,
     /// A file with the secret that all processes share, at least 32 bytes.
@@ -30,22 +33,34 @@ pub struct MembershipArgs {
 }
 
 impl MembershipArgs {
+    /// The list of processes, once this one is in it; from then on another list drains it. `None` where
+    /// there is no list.
+    pub fn listed(&self, drain: &Drain) -> Result<Option<HostList>> {
+        let Some(file) = &self.hosts else { return Ok(None) };
+        let mut list = HostList::read(file)?;
+        if self.processes.is_none() {
+            list = list.until_listed(usize::from(self.process))?;
+        }
+        let drain = drain.clone();
+        list.clone().watch(move || drain.begin());
+        Ok(Some(list))
+    }
+
     /// The cluster to join; `None` for a process alone. What all must have in common is all that shapes the
     /// graph.
-    pub fn membership(&self, job: &JobArgs, layout: &str) -> Result<Option<Membership>> {
-        if self.processes == 1 {
+    pub fn membership(&self, list: Option<HostList>, job: &JobArgs, layout: &str) -> Result<Option<Membership>> {
+        let listed = list.as_ref().map(|list| list.hosts.len());
+        let processes = self.processes.map(usize::from).or(listed).unwrap_or(1);
+        if let Some(listed) = listed.filter(|listed| *listed != processes) {
+            bail!("--hosts lists {listed} processes, --processes says {processes}; make them agree");
+        }
+        if processes == 1 {
+            ensure!(self.process == 0, "--process {} is not among 1 process", self.process);
             return Ok(None);
         }
-        let (Some(hosts), Some(token)) = (&self.hosts, &self.cluster_token) else {
-            bail!("{} processes need --hosts and --cluster-token", self.processes);
+        let (Some(HostList { hosts, .. }), Some(token)) = (list, &self.cluster_token) else {
+            bail!("{processes} processes need --hosts and --cluster-token");
         };
-        let listed =
-            std::fs::read_to_string(hosts).with_context(|| format!("cannot read --hosts {}", hosts.display()))?;
-        let lines = listed.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with('#'));
-        let hosts: Vec<String> = lines.map(str::to_owned).collect();
-        if hosts.len() != usize::from(self.processes) {
-            bail!("--hosts lists {} processes, --processes says {}; make them agree", hosts.len(), self.processes);
-        }
         let secret =
             std::fs::read(token).with_context(|| format!("cannot read --cluster-token {}", token.display()))?;
         let graph =

@@ -89,6 +89,18 @@ impl Progress {
             shared.bar.set_message(format!("{failed} failed"));
             tracing::warn!(episode = %one_line(&outcome.episode), stage = fault.stage, code = fault.code, "{}; {}", one_line(&fault.message), fault.remedy);
         }
+        self.line(audio);
+    }
+
+    /// So many of what is expected are done.
+    pub fn reached(&self, count: u64) {
+        self.0.bar.set_position(count);
+        self.line(0.0);
+    }
+
+    /// A log line from time to time, with the seconds of audio that went through.
+    fn line(&self, audio: f64) {
+        let shared = &*self.0;
         let mut last = shared.last_line.lock().unwrap_or_else(PoisonError::into_inner);
         if last.elapsed() >= EVERY {
             *last = Instant::now();

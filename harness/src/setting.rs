@@ -5,11 +5,11 @@ use std::io::ErrorKind;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::{Context, Result};
+use anyhow::{Context, Result, ensure};
 use crossbeam_channel::{Receiver, unbounded};
 use hark_dataflow::Layout;
 use hark_dataflow::publish::FolderPublisher;
-use hark_dataflow::sink::{Messages, Objects, SinkError};
+use hark_dataflow::sink::{Messages, SinkError};
 use hark_models::device::Device;
 use hark_models::manifest::Manifest;
 use hark_operators::cache::Cache;
@@ -39,6 +39,27 @@ impl Setting {
     /// lie under, `messages` tell of how they end.
     pub fn open(args: &JobArgs, roots: Vec<PathBuf>, process: usize, messages: Option<Messages>) -> Result<Self> {
         let layout = Layout::open(&args.layout)?;
+        ensure!(
+            !layout.is_modelled(),
+            "layout {} has lanes whose device is modelled: what they make is no preview; `hark bench` measures it, \
+             and a job needs a layout of real devices",
+            args.layout
+        );
+        Self::of(layout, args, roots, process, messages)
+    }
+
+    /// The same for a job whose previews nobody is to see.
+    pub fn to_be_measured(args: &JobArgs, roots: Vec<PathBuf>) -> Result<Self> {
+        Self::of(Layout::open(&args.layout)?, args, roots, 0, None)
+    }
+
+    fn of(
+        layout: Layout,
+        args: &JobArgs,
+        roots: Vec<PathBuf>,
+        process: usize,
+        messages: Option<Messages>,
+    ) -> Result<Self> {
         if let Some(death) = args.die_after {
             death.plan();
         }
@@ -62,7 +83,7 @@ impl Setting {
         let (halt, halted) = unbounded();
         let (promote, promoted) = unbounded();
         let publisher = FolderPublisher::new(
-            Objects::open(&args.output)?,
+            args.stores.objects(&args.output)?,
             args.kept.open(&args.output)?,
             &layout.name,
             args.correct,

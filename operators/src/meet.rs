@@ -123,6 +123,7 @@ mod tests {
             language: None,
             declared_seconds: None,
             priority: Priority::Normal,
+            deadline: None,
             withdrawn: false,
             base: String::new(),
         };

@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use hark_operators::record::Origin;
-use hark_operators::record::origin::REPLAY;
+use hark_operators::record::origin::{Again, REPLAY};
 
 use super::range::{Range, Span};
 use super::topics::dead_letters_of;
@@ -44,7 +44,7 @@ pub fn replay(brokers: &Brokers, letters: DeadLetters<'_>) -> Result<u64, Broker
 }
 
 fn send(outbox: &Outbox, topic: &str, letter: &Origin) -> Result<(), BrokerError> {
-    let replay = (REPLAY.to_owned(), Some(b"1".to_vec()));
+    let replay = (REPLAY.to_owned(), Again::Failed.spelled().map(String::into_bytes));
     let headers = dead_letter::own(&letter.headers).chain([replay]).collect();
     Ok(outbox.send(Message { topic, key: letter.key.as_deref(), value: letter.value.as_deref(), headers })?)
 }

@@ -74,6 +74,16 @@ pub enum BrokerError {
         /// Its name.
         topic: String,
     },
+    /// No transactions with this id.
+    #[error(
+        "brokers give no transactions to id {id} ({cause}); check that they have them (Kafka has since 0.11) and what this client is allowed, or leave out --transactions"
+    )]
+    Transactions {
+        /// The transactional id.
+        id: String,
+        /// What librdkafka said.
+        cause: String,
+    },
     /// Something about a topic.
     #[error("topic {topic}: {cause}; check its name and what this client is allowed there")]
     Topic {

@@ -17,6 +17,7 @@ mod heard;
 mod look;
 mod properties;
 mod range;
+mod stretch;
 mod topics;
 
 use rdkafka::ClientConfig;
@@ -28,6 +29,7 @@ pub(crate) use look::partitions_now;
 pub use properties::Properties;
 pub(crate) use range::origin;
 pub use range::{Range, Span};
+pub use stretch::{Passed, Stretch};
 pub use topics::Limits;
 pub(crate) use topics::dead_letters_of;
 

@@ -47,7 +47,7 @@ impl Membership {
             return Err(ClusterError::Hosts(format!("process {} is not among {count} hosts", self.process)));
         }
         for (at, host) in self.hosts.iter().enumerate() {
-            if !host.rsplit_once(':').is_some_and(|(name, port)| !name.is_empty() && port.parse::<u16>().is_ok()) {
+            if !is_address(host) {
                 return Err(ClusterError::Hosts(format!("{host:?} is no HOST:PORT")));
             }
             if self.hosts[..at].contains(host) {
@@ -60,6 +60,11 @@ impl Membership {
     fn card(&self) -> Card {
         Card { token: self.token.clone(), process: self.process, fingerprint: self.fingerprint }
     }
+}
+
+/// Whether a line of a list of hosts is `HOST:PORT`.
+pub fn is_address(host: &str) -> bool {
+    host.rsplit_once(':').is_some_and(|(name, port)| !name.is_empty() && port.parse::<u16>().is_ok())
 }
 
 /// One socket per other process, by process.

@@ -28,7 +28,7 @@ use timely::communication::allocator::zero_copy::initialize::initialize_networki
 use timely::communication::allocator::{AllocatorBuilder, ProcessBuilder};
 
 pub use greeting::{Fingerprint, Token};
-pub use mesh::Membership;
+pub use mesh::{Membership, is_address};
 pub use peers::Peers;
 
 use crate::source::Positions;

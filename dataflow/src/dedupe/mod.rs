@@ -12,6 +12,8 @@
 mod gate;
 mod judgements;
 mod knowledge;
+#[cfg(test)]
+mod tests;
 
 pub use gate::Told;
 pub(crate) use gate::{announced, fetched, gate, known};

@@ -9,13 +9,16 @@
 //! everything is bounded here. Time is the cluster's clock in ticks of [`TICK`], and each tick says how
 //! far the source had been read in it: once every outcome of a tick is durable, so is that.
 //!
+//! What is urgent finds room though a backfill has taken all there is: a quarter as much again is kept for
+//! it. So it never waits for the end of another, which may be minutes away; lanes then see to its turn.
+//!
 //! The feed also chooses each episode's home: of its owner's workers the one with the least audio on its
 //! way. A hash of the id would need no choice, but eight episodes seldom divide evenly by a hash.
 
 mod repeats;
 
 use std::cell::RefCell;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -39,6 +42,10 @@ pub use repeats::Repeats;
 /// Length of an epoch.
 pub const TICK: Duration = Duration::from_millis(100);
 
+/// How soon the intake looks again while episodes are on their way: the end of one makes room for
+/// another, and nobody tells the intake of it.
+const BUSY: Duration = Duration::from_millis(2);
+
 /// The epoch of a moment so long after the beginning.
 pub(crate) fn tick_of(elapsed: Duration) -> Epoch {
     (elapsed.as_millis() / TICK.as_millis()) as Epoch
@@ -49,6 +56,8 @@ pub struct Feed {
     entries: Mutex<Entries>,
     in_flight: AtomicUsize,
     max_in_flight: usize,
+    /// Those among them that are there beyond that, being urgent.
+    beyond: Mutex<HashSet<EpisodeKey>>,
     /// Since when each of them is on its way.
     since: Mutex<HashMap<EpisodeKey, f64>>,
     /// Episodes that set out, once or again.
@@ -96,6 +105,7 @@ impl Feed {
             entries: Mutex::new(Entries { source, repeats, exhausted: false, read: None, promoted }),
             in_flight: AtomicUsize::new(0),
             max_in_flight,
+            beyond: Mutex::default(),
             since: Mutex::default(),
             begun: AtomicUsize::new(0),
             loads: Mutex::new(vec![0.0; peers.workers()]),
@@ -168,6 +178,15 @@ impl Feed {
         self.entries().source.committed(positions);
     }
 
+    /// How many may be on their way beyond `max_in_flight`, if they are urgent.
+    fn kept_for_urgent(&self) -> usize {
+        self.max_in_flight.div_ceil(4)
+    }
+
+    fn beyond(&self) -> MutexGuard<'_, HashSet<EpisodeKey>> {
+        self.beyond.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     fn entries(&self) -> MutexGuard<'_, Entries> {
         self.entries.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -180,6 +199,7 @@ impl Feed {
             *load -= expected_seconds(&episode.announcement);
         }
         self.since.lock().unwrap_or_else(PoisonError::into_inner).remove(episode.key());
+        self.beyond().remove(episode.key());
         self.in_flight.fetch_sub(1, Ordering::AcqRel);
     }
 
@@ -197,8 +217,9 @@ impl Feed {
         let mut entries = self.entries();
         loop {
             // Read before the queue: whoever promotes does it before its own episode ends.
-            let in_flight = self.in_flight.load(Ordering::Acquire);
-            let promoted = (in_flight < self.max_in_flight).then(|| entries.promoted.try_recv().ok()).flatten();
+            let (in_flight, beyond) = (self.in_flight.load(Ordering::Acquire), self.beyond().len());
+            let has_room = in_flight.saturating_sub(beyond) < self.max_in_flight;
+            let promoted = has_room.then(|| entries.promoted.try_recv().ok()).flatten();
             if let Some(announcement) = promoted {
                 return Next::Record(Box::new(self.begin(announcement, worker, None)));
             }
@@ -206,10 +227,12 @@ impl Feed {
                 // An episode on its way may be withdrawn and promote its successor.
                 return if in_flight == 0 { Next::End } else { Next::Wait };
             }
-            if in_flight >= self.max_in_flight {
-                return Next::Wait;
-            }
-            let (entry, origin) = match entries.source.offer() {
+            let offer = match has_room {
+                true => entries.source.offer(),
+                false if beyond < self.kept_for_urgent() => entries.source.offer_urgent(),
+                false => Offer::Nothing,
+            };
+            let (entry, origin) = match offer {
                 Offer::Entry(entry, origin) => (*entry, origin),
                 Offer::Nothing => return Next::Wait,
                 Offer::End => {
@@ -222,18 +245,33 @@ impl Feed {
                 Ok(announcement) => (announcement, None),
                 Err(bad) => (unreadable(&bad), Some(bad.fault)),
             };
-            let again = origin.as_ref().is_some_and(|origin| origin.is_replay());
+            let again = origin.as_ref().map(|origin| origin.again()).unwrap_or_default();
             if !entries.repeats.admit(&announcement, again) {
                 self.repeated.fetch_add(1, Ordering::Relaxed);
                 continue;
             }
             self.offered.fetch_add(1, Ordering::Relaxed);
+            if !has_room {
+                self.beyond().insert(announcement.key.clone());
+            }
             let mut record = self.begin(announcement, worker, origin);
             if let Some(fault) = fault {
                 record.body = Body::Failed(Box::new(Failure::from(fault)));
             }
             return Next::Record(Box::new(record));
         }
+    }
+
+    /// How long a worker may leave the feed alone that had nothing for it. Never beyond the end of the
+    /// tick: frontiers are those of the slowest worker, be it idle.
+    fn pause(&self) -> Duration {
+        let entries = self.entries();
+        if self.in_flight() > 0 || entries.exhausted {
+            return BUSY;
+        }
+        let into_tick = self.peers.started.elapsed().as_micros() % TICK.as_micros();
+        let tick_left = TICK.saturating_sub(Duration::from_micros(into_tick as u64));
+        entries.source.nothing_for().min(tick_left).max(BUSY)
     }
 
     /// An episode sets out.
@@ -312,7 +350,7 @@ pub(crate) fn intake<'s>(
                 }
                 capabilities = None;
             } else {
-                again.activate_after(Duration::from_millis(2));
+                again.activate_after(feed.pause());
             }
         }
     });

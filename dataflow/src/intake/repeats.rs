@@ -2,11 +2,11 @@
 
 use std::collections::HashSet;
 
+use hark_operators::record::origin::Again;
 use hark_operators::record::{Announcement, EpisodeKey};
 
-/// Whether an episode revision, or its withdrawal, has its outcome; for one that is asked for again, one
-/// that is no failure.
-type Done = Box<dyn Fn(&EpisodeKey, bool, bool) -> bool + Send>;
+/// Whether an episode revision, or its withdrawal, has its outcome, and nothing of it is asked for again.
+type Done = Box<dyn Fn(&EpisodeKey, bool, Again) -> bool + Send>;
 
 /// How an announcement is known for a repeat.
 pub enum Repeats {
@@ -29,12 +29,12 @@ impl Repeats {
     }
 
     /// For a feed that goes on: what has an outcome is forgotten here.
-    pub fn until_done(done: impl Fn(&EpisodeKey, bool, bool) -> bool + Send + 'static) -> Self {
+    pub fn until_done(done: impl Fn(&EpisodeKey, bool, Again) -> bool + Send + 'static) -> Self {
         Self::UntilDone { on_the_way: HashSet::new(), done: Box::new(done) }
     }
 
     /// Whether an episode is to be run, that may be asked for again.
-    pub(super) fn admit(&mut self, announcement: &Announcement, again: bool) -> bool {
+    pub(super) fn admit(&mut self, announcement: &Announcement, again: Again) -> bool {
         let key = (announcement.key.clone(), announcement.withdrawn);
         match self {
             Self::OfThisRun(seen) => seen.insert(key),

@@ -43,6 +43,35 @@ fn no_more_episodes_are_on_their_way_than_allowed() {
     assert_eq!((feed.offered(), feed.in_flight()), (3, 2));
 }
 
+/// Two queues that never end: what is urgent has even numbers.
+struct Queues(usize);
+
+impl Source for Queues {
+    fn offer(&mut self) -> Offer {
+        self.0 += 1;
+        Offer::Entry(Box::new(announced(2 * self.0 + 1, 60.0)), None)
+    }
+
+    fn offer_urgent(&mut self) -> Offer {
+        self.0 += 1;
+        Offer::Entry(Box::new(announced(2 * self.0, 60.0)), None)
+    }
+}
+
+#[test]
+fn what_is_urgent_finds_room_beside_a_backfill_and_keeps_nobody_out() {
+    let source = Box::new(Queues(0));
+    let feed = Feed::new(source, Repeats::of_this_run(), never(), Peers::alone(1), 8);
+    let all: Vec<Arc<Episode>> = std::iter::from_fn(|| taken(&feed)).collect();
+    let is_urgent = |episode: &Arc<Episode>| episode.key().episode.0.parse::<usize>().expect("a number") % 2 == 0;
+    let (urgent, others): (Vec<_>, Vec<_>) = all.iter().partition(|episode| is_urgent(episode));
+    assert_eq!((others.len(), urgent.len()), (8, 2), "a quarter as much again");
+    feed.ended(urgent[0]);
+    assert!(is_urgent(&taken(&feed).expect("its room is free")) && taken(&feed).is_none());
+    feed.ended(others[0]);
+    assert!(!is_urgent(&taken(&feed).expect("so is that of the others")) && taken(&feed).is_none());
+}
+
 #[test]
 fn an_episode_goes_to_the_worker_with_the_least_audio() {
     let lengths = [600.0, 100.0, 100.0, 100.0, 300.0, 100.0];
@@ -141,7 +170,7 @@ fn who_is_asked_to_end_tells_all_processes_once_and_who_is_told_tells_nobody() {
 #[test]
 fn a_feed_that_goes_on_runs_an_episode_again_only_where_it_has_no_outcome() {
     let entries = [1, 1, 2].map(|id| announced(id, 1.0));
-    let done = |key: &EpisodeKey, _withdrawn: bool, _again: bool| key.episode.0 == "2";
+    let done = |key: &EpisodeKey, _withdrawn: bool, _again| key.episode.0 == "2";
     let source = Box::new(Bounded::new(entries.into_iter()));
     let feed = Feed::new(source, Repeats::until_done(done), never(), Peers::alone(1), 100);
     let first = taken(&feed).expect("one is new");
@@ -157,4 +186,24 @@ fn a_closed_feed_ends_when_nothing_is_on_its_way() {
     assert!(matches!(feed.next(0, 0), Next::Wait));
     feed.ended(&first);
     assert!(matches!(feed.next(0, 0), Next::End));
+}
+
+#[test]
+fn a_feed_is_looked_at_soon_while_episodes_are_on_their_way_and_else_when_its_source_says_but_each_tick() {
+    let idle = |source: Box<dyn Source>| {
+        let feed = Feed::new(source, Repeats::of_this_run(), never(), Peers::alone(1), 9);
+        assert!(taken(&feed).is_none());
+        feed
+    };
+    let elsewhere = idle(Box::new(crate::source::Idle)).pause();
+    assert!((BUSY..=TICK).contains(&elsewhere), "{elsewhere:?}");
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let watched = crate::source::Watched::open(folder.path(), &Positions::new()).expect("it is there");
+    assert!((BUSY..=TICK).contains(&idle(Box::new(watched)).pause()));
+    let trickle = Trickle { entries: vec![None], given: 0, committed: Arc::default() };
+    let queue = idle(Box::new(trickle)).pause();
+    assert!(queue <= Duration::from_millis(10), "{queue:?}");
+    let busy = feed((0..5).map(|id| announced(id, 60.0)), never(), 1, 1);
+    assert!(taken(&busy).is_some() && taken(&busy).is_none());
+    assert_eq!(busy.pause(), BUSY);
 }

@@ -6,32 +6,34 @@
 //! verdict or parts changed ─▶ withdrawn, or run again ─▶ …
 //! ```
 
+mod laid;
 mod ledger;
 mod policy;
 mod rows;
 
 use std::collections::{BTreeMap, HashMap};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crossbeam_channel::Sender;
 use hark_operators::dedupe::verdict::Verdict;
-use hark_operators::record::outcome::{Clip, Outcome, Picture, State};
+use hark_operators::record::origin::Again;
+use hark_operators::record::outcome::{Outcome, Picture, State};
 use hark_operators::record::part::{Parts, Weighed};
-use hark_operators::record::{About, Announcement, Body, EpisodeId, EpisodeKey, Record};
+use hark_operators::record::{About, Announcement, Body, EpisodeId, EpisodeKey, Record, Rendered};
 use hark_operators::stage::Publisher;
 use hark_operators::units::Span;
 
+use self::laid::Laid;
 pub use self::ledger::End;
 use self::ledger::Ledger;
 pub use self::policy::Correct;
 use self::rows::Rows;
 
 use crate::cluster::Peers;
-use crate::death::{self, Step};
 use crate::dedupe::Judgements;
 use crate::intake::unix_now;
 use crate::latency::PreviewLatency;
-use crate::sink::{Messages, ObjectKey, ObjectKind, Objects, OutcomeTable, SinkError, Which};
+use crate::sink::{Messages, ObjectKey, Objects, OutcomeTable, SinkError, Which};
 
 /// Changes whenever the same bytes would give another preview: part of every object's key.
 pub const PIPELINE: &str = concat!("hark-", env!("CARGO_PKG_VERSION"));
@@ -42,6 +44,9 @@ pub struct FolderPublisher {
     rows: Rows,
     layout: String,
     ledger: Mutex<Ledger>,
+    /// Shared by batches whose objects are laid and not told yet. A withdrawal takes effect when there are
+    /// none: what it withdraws must not come to lie there after it was told.
+    laying: RwLock<()>,
     judgements: Arc<Judgements>,
     /// Takes episodes that are to be run again: fresh after all, or with a choice that no longer stands.
     promote: Sender<Announcement>,
@@ -63,9 +68,9 @@ impl FolderPublisher {
         halt: Sender<SinkError>,
     ) -> Self {
         let ledger = Mutex::new(Ledger { ends: Some(HashMap::new()), ..Ledger::default() });
-        let latency = Mutex::default();
+        let (latency, laying) = (Mutex::default(), RwLock::default());
         let (layout, judgements) = (layout.to_owned(), Arc::default());
-        Self { objects, rows: Rows::new(table), layout, ledger, judgements, promote, correct, latency, halt }
+        Self { objects, rows: Rows::new(table), layout, ledger, laying, judgements, promote, correct, latency, halt }
     }
 
     /// The same, that also tells brokers of what ended.
@@ -79,16 +84,17 @@ impl FolderPublisher {
         self.ledger().ends = None;
     }
 
-    /// Whether a revision has an outcome, or its withdrawal has taken effect. For one that is asked for
-    /// `again` a failure is none.
-    pub fn has_ended(&self, key: &EpisodeKey, withdrawn: bool, again: bool) -> bool {
+    /// Whether a revision has an outcome, or its withdrawal has taken effect. What is asked for `again` has
+    /// not; a verdict stands whoever asks, for it rests on nothing that a job is told.
+    pub fn has_ended(&self, key: &EpisodeKey, withdrawn: bool, again: Again) -> bool {
         let rows = self.rows.recorded(Which::One(&key.episode.0, key.revision)).unwrap_or_else(|error| {
             self.stop(error);
             Vec::new()
         });
         rows.first().is_some_and(|row| match row.state {
             State::TakenDown { revised_by: None } => true,
-            State::Failed { .. } => !withdrawn && !again,
+            State::Failed { .. } => !withdrawn && !again.asks_for(true, row.completed_at),
+            State::Published { .. } => !withdrawn && !again.asks_for(false, row.completed_at),
             _ => !withdrawn,
         })
     }
@@ -186,10 +192,34 @@ impl FolderPublisher {
     }
 
     fn withdraw(&self, outcome: Outcome, state: State) -> Result<(), SinkError> {
-        let object = object_in(&outcome);
+        let object = self.object_to_remove(&outcome);
+        let remove = || object.as_ref().map_or(Ok(()), |object| self.objects.remove(object));
+        // What is taken down never comes back: it goes first, so that whatever fails in between it is not left
+        // where no row tells of it.
+        let taken_down = matches!(state, State::TakenDown { .. });
+        if taken_down {
+            remove()?;
+        }
         self.rows.record(&Outcome { state, ..without_about(outcome) }, None)?;
         self.rows.commit()?;
-        object.map_or(Ok(()), |object| self.objects.remove(&object).map(|_| ()))
+        if taken_down { Ok(()) } else { remove() }
+    }
+
+    /// The object that a row tells of. Says so where it lies in a place of which this job was not told, for
+    /// there it stays.
+    fn object_to_remove(&self, outcome: &Outcome) -> Option<ObjectKey> {
+        if let State::Published { clips, .. } = &outcome.state
+            && let Some(clip) = clips.iter().find(|clip| !self.objects.holds(&clip.uri))
+        {
+            let Outcome { episode, revision, .. } = outcome;
+            tracing::warn!(
+                ?episode,
+                revision,
+                uri = clip.uri,
+                "a preview that is withdrawn lies elsewhere than --objects says and stays there; remove it by hand"
+            );
+        }
+        object_in(outcome)
     }
 
     /// Takes down what stands of an episode's earlier revisions, and with a withdrawal of this one, also
@@ -203,7 +233,7 @@ impl FolderPublisher {
             if !falls || matches!(outcome.state, State::TakenDown { .. }) {
                 continue;
             }
-            object_in(&outcome).map(|object| self.objects.remove(&object)).transpose()?;
+            self.object_to_remove(&outcome).map(|object| self.objects.remove(&object)).transpose()?;
             let state = State::TakenDown { revised_by: (!this).then_some(key.revision) };
             self.rows.record(&Outcome { state, ..without_about(outcome) }, None)?;
         }
@@ -253,38 +283,31 @@ impl FolderPublisher {
         let _stopped = self.halt.send(error).is_err();
     }
 
-    fn write(&self, ended: &Record) -> Result<Outcome, SinkError> {
+    /// What of these ends has a preview, as far as is known now.
+    fn previews<'a>(&self, ended: &'a [Record]) -> Vec<Option<(&'a EpisodeKey, &'a Rendered)>> {
+        let preview = |record: &'a Record| match &record.body {
+            Body::Rendered(rendered) => Some((record.episode.key(), &**rendered)),
+            _ => None,
+        };
+        ended.iter().map(|record| preview(record).filter(|(key, _)| self.judgements.on(key).is_none())).collect()
+    }
+
+    fn write(&self, ended: &Record, laid: Option<Laid>) -> Result<Outcome, SinkError> {
         let key = ended.episode.key();
         // Held until the row is written, so that a correction comes wholly before or after.
         let mut ledger = self.ledger();
         ledger.again.remove(key);
         let mut object = None;
         let verdict = self.judgements.on(key);
+        // Settled since its objects were laid.
+        ledger.replaced.extend(verdict.as_ref().and(laid.as_ref()).map(|laid| laid.object.clone()));
         let (state, about) = match (&verdict, &ended.body) {
             // What its own way found is not told: it would depend on how far it came.
             (Some(verdict), _) => (settled(verdict), About::default()),
             (None, Body::Rendered(rendered)) => {
-                let digest = rendered.about.audio.as_ref().map_or("", |audio| &audio.digest);
-                let object = object.insert(object_of(key, digest, rendered.selection.span));
-                let mut clips = Vec::new();
-                for clip in &rendered.clips {
-                    let kind = if clip.media_type == "audio/mp4" { ObjectKind::M4a } else { ObjectKind::Ogg };
-                    let written = self.objects.write(object, kind, &clip.bytes)?;
-                    clips.push(Clip {
-                        uri: written.uri,
-                        media_type: clip.media_type.to_string(),
-                        bytes: clip.bytes.len() as u64,
-                        sha256: clip.sha256.clone(),
-                        loudness_lufs: clip.loudness_lufs,
-                        true_peak_dbtp: clip.true_peak_dbtp,
-                        seconds: clip.seconds,
-                    });
-                }
-                if !rendered.captions.is_empty() {
-                    self.objects.write(object, ObjectKind::Captions, rendered.captions.as_bytes())?;
-                }
-                self.objects.write(object, ObjectKind::Soundbite, rendered.soundbite.as_bytes())?;
-                death::after(Step::Objects);
+                // A verdict that stood when objects were laid has fallen since.
+                let Laid { object: at, clips } = laid.map_or_else(|| laid::lay(&self.objects, key, rendered), Ok)?;
+                object = Some(at);
                 (State::Published { selection: rendered.selection.clone(), clips }, rendered.about.clone())
             }
             (None, Body::Failed(failure)) => (State::Failed { fault: failure.fault.clone() }, failure.about.clone()),
@@ -341,11 +364,17 @@ impl FolderPublisher {
 
 impl Publisher for FolderPublisher {
     fn publish(&self, ended: &[Record]) -> Option<Vec<Outcome>> {
-        let written = ended.iter().map(|record| self.write(record)).collect::<Result<Vec<_>, _>>();
+        let withdraws = ended.iter().any(|record| record.episode.announcement.withdrawn);
+        let _alone = withdraws.then(|| self.laying.write().unwrap_or_else(PoisonError::into_inner));
+        let _beside = (!withdraws).then(|| self.laying.read().unwrap_or_else(PoisonError::into_inner));
+        let laid = laid::lay_all(&self.objects, &self.previews(ended));
+        let written = laid.and_then(|laid| {
+            ended.iter().zip(laid).map(|(record, laid)| self.write(record, laid)).collect::<Result<Vec<_>, _>>()
+        });
         let durable = written.and_then(|outcomes| {
             self.rows.commit()?;
             let replaced = std::mem::take(&mut self.ledger().replaced);
-            replaced.iter().try_for_each(|object| self.objects.remove(object).map(|_| ()))?;
+            replaced.iter().try_for_each(|object| self.objects.remove(object))?;
             Ok(outcomes)
         });
         match durable {

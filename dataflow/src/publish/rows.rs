@@ -60,7 +60,7 @@ impl Rows {
         // Most of the waiting is done here, where nobody else waits for us.
         self.acknowledged()?;
         let _gate = self.gate();
-        self.acknowledged()?;
+        self.told()?;
         death::after(Step::Acknowledged);
         self.table().commit()?;
         death::after(Step::Rows);
@@ -80,7 +80,7 @@ impl Rows {
     ) -> Result<(), SinkError> {
         self.commit()?;
         let mut gate = Some(self.gate());
-        self.acknowledged()?;
+        self.told()?;
         self.table().visit(which, |outcome| {
             drop(gate.take());
             each(outcome)
@@ -89,6 +89,11 @@ impl Rows {
 
     fn acknowledged(&self) -> Result<(), SinkError> {
         self.messages.as_ref().map_or(Ok(()), Messages::flush)
+    }
+
+    /// For the holder of the gate.
+    fn told(&self) -> Result<(), SinkError> {
+        self.messages.as_ref().map_or(Ok(()), Messages::commit)
     }
 
     /// Whether no later revision of the episode has an outcome.
@@ -109,7 +114,7 @@ impl Rows {
 impl Drop for Rows {
     /// A table commits what is pending when it is dropped. Where that was not told in full it must not.
     fn drop(&mut self) {
-        if let (Err(error), Some(table)) = (self.acknowledged(), self.table.take()) {
+        if let (Err(error), Some(table)) = (self.told(), self.table.take()) {
             tracing::error!(%error, "outcomes since the last commit were not told and are repeated");
             std::mem::forget(table);
         }

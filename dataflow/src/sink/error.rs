@@ -4,6 +4,7 @@
 use std::path::Path;
 
 use super::Place;
+use crate::bucket::BucketError;
 
 /// An output that cannot be written or read. Every message names the place and the remedy, none a
 /// password.
@@ -77,6 +78,14 @@ pub enum SinkError {
         /// What the broker or the client said.
         cause: String,
     },
+    /// Brokers did not commit what was told in one transaction.
+    #[error(
+        "brokers gave up a transaction: {cause}; start again, it is repeated; another job with the same --group and --process would do this"
+    )]
+    Transaction {
+        /// What the broker or the client said.
+        cause: String,
+    },
     /// What `--outcomes` says is no address of a database. The text itself is not repeated: it may hold
     /// a password.
     #[error(
@@ -144,6 +153,9 @@ pub enum SinkError {
         /// What the server said.
         cause: String,
     },
+    /// The object store that clips go to.
+    #[error(transparent)]
+    Bucket(#[from] BucketError),
 }
 
 impl SinkError {

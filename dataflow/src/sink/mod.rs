@@ -5,7 +5,7 @@
 //! Outcome ───┼▶ outcomes   one row per (episode, revision)         ─▶ commit ─▶ capability dropped
 //!            └▶ previews   previews.jsonl, written from the table
 //! ```
-//! Where there is a broker, messages stand between objects and the commit of the rows.
+//! Objects lie in the output folder, in another, or in a bucket. Where there is a broker, messages stand between objects and the commit of the rows.
 //!
 //! Invariant: object, then row, then commit; whoever holds the episode's capability drops it only
 //! after the commit. A crash in between repeats work and never loses or doubles a preview, because

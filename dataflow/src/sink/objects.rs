@@ -5,19 +5,27 @@
 //! previews/<first two of key>/<key>.m4a | .ogg | .vtt | .soundbite.xml
 //! ```
 //!
+//! They lie in the output folder, in another folder, or in a bucket; names below that are the same.
+//!
 //! Invariant: no text from outside is part of a path. An episode's id, however hostile, enters the
 //! hash only, so nothing is ever written outside the root; and the same work writes the same names,
 //! so repeating it after a crash adds nothing.
 
-use std::fs;
-use std::io::{self, Write};
-use std::path::{Path, PathBuf};
+mod folder;
+mod remote;
+#[cfg(test)]
+mod tests;
+
+use std::path::Path;
 
 use sha2::{Digest, Sha256};
 
-use super::{SinkError, file};
+use self::folder::Folder;
+use self::remote::Remote;
+use super::SinkError;
+use crate::bucket::Bucket;
 
-/// Folder of all objects, relative to the output folder.
+/// What all names begin with.
 const FOLDER: &str = "previews";
 
 /// Names the objects of one preview: 64 hex digits.
@@ -90,7 +98,7 @@ impl ObjectKind {
 /// An object that is durable under its name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Written {
-    /// Path relative to the output folder, with `/`.
+    /// Path relative to the output folder, with `/`; a whole address where it lies elsewhere.
     pub uri: String,
     /// Length in bytes.
     pub bytes: u64,
@@ -100,10 +108,18 @@ pub struct Written {
     pub changed: bool,
 }
 
-/// The objects under one output folder. Cheap to clone; threads and processes may share a folder.
+/// The objects of a job. Cheap to clone; threads and processes may share a place.
 #[derive(Clone, Debug)]
 pub struct Objects {
-    root: PathBuf,
+    home: Home,
+    /// What stands before a name in its URI.
+    base: String,
+}
+
+#[derive(Clone, Debug)]
+enum Home {
+    Folder(Folder),
+    Bucket(Remote),
 }
 
 impl Objects {
@@ -111,84 +127,87 @@ impl Objects {
     ///
     /// Errors: [`SinkError::Unwritable`].
     pub fn open(root: &Path) -> Result<Self, SinkError> {
-        let folder = root.join(FOLDER);
-        fs::create_dir_all(&folder).map_err(|error| SinkError::io(&folder, &error))?;
-        Ok(Self { root: root.to_owned() })
+        Ok(Self { home: Home::Folder(Folder::open(root, FOLDER)?), base: String::new() })
     }
 
-    /// Path of an object relative to the output folder, whether it exists or not.
-    pub fn uri(key: &ObjectKey, kind: ObjectKind) -> String {
-        format!("{FOLDER}/{}/{}.{}", &key.0[..2], key.0, kind.extension())
+    /// The objects of a folder that is not the output folder.
+    ///
+    /// Errors: [`SinkError::Unwritable`].
+    pub fn elsewhere(root: &Path) -> Result<Self, SinkError> {
+        let home = Folder::open(root, FOLDER)?;
+        let whole = root.canonicalize().map_err(|error| SinkError::io(root, &error))?;
+        let url = url::Url::from_directory_path(whole).expect("a canonical path is absolute");
+        Ok(Self { home: Home::Folder(home), base: url.into() })
+    }
+
+    /// The objects of a bucket.
+    pub fn in_bucket(bucket: Bucket) -> Self {
+        let base = bucket.uri("");
+        Self { home: Home::Bucket(Remote::new(bucket)), base }
+    }
+
+    /// Where an object lies, whether it exists or not; as [`Written::uri`].
+    pub fn uri(&self, key: &ObjectKey, kind: ObjectKind) -> String {
+        format!("{}{}", self.base, name(key, kind))
+    }
+
+    /// Whether an address is of this place.
+    pub fn holds(&self, uri: &str) -> bool {
+        uri.strip_prefix(&self.base).is_some_and(|name| name.split('/').next() == Some(FOLDER))
     }
 
     /// Makes `bytes` durable under the key; where they lie there already nothing is written.
     ///
-    /// Errors: [`SinkError::Unwritable`].
+    /// Errors: [`SinkError::Unwritable`] or [`SinkError::Bucket`].
     pub fn write(&self, key: &ObjectKey, kind: ObjectKind, bytes: &[u8]) -> Result<Written, SinkError> {
-        let uri = Self::uri(key, kind);
-        let path = self.root.join(&uri);
-        let changed = !holds(&path, bytes);
-        if changed {
-            self.replace(&path, bytes).map_err(|error| SinkError::io(&path, &error))?;
-        }
-        let sha256 = hex::encode(Sha256::digest(bytes));
-        Ok(Written { uri, bytes: bytes.len() as u64, sha256, changed })
+        let (name, sha256) = (name(key, kind), hex::encode(Sha256::digest(bytes)));
+        let changed = match &self.home {
+            Home::Folder(folder) => folder.write(&name, bytes)?,
+            Home::Bucket(remote) => remote.write(&name, kind, bytes, &sha256)?,
+        };
+        Ok(Written { uri: self.uri(key, kind), bytes: bytes.len() as u64, sha256, changed })
     }
 
-    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
-        let folder = path.parent().unwrap_or(&self.root);
-        if !folder.is_dir() {
-            fs::create_dir_all(folder)?;
-            file::sync_folder(folder)?;
-        }
-        file::replace(path, |out| out.write_all(bytes))
-    }
-
-    /// Removes every object of a preview that was corrected or taken down; how many there were.
+    /// The same of all objects of a preview, in their order.
     ///
-    /// Errors: [`SinkError::Unwritable`].
-    pub fn remove(&self, key: &ObjectKey) -> Result<usize, SinkError> {
-        let mut removed = 0;
-        for kind in ObjectKind::ALL {
-            let path = self.root.join(Self::uri(key, kind));
-            match fs::remove_file(&path).and_then(|()| file::sync_folder(&path)) {
-                Ok(()) => removed += 1,
-                Err(error) if error.kind() == io::ErrorKind::NotFound => {}
-                Err(error) => return Err(SinkError::io(&path, &error)),
-            }
+    /// Errors: as [`Objects::write`]; some may be durable then.
+    pub fn write_all(&self, key: &ObjectKey, objects: &[(ObjectKind, &[u8])]) -> Result<Vec<Written>, SinkError> {
+        if let Home::Folder(_) = &self.home {
+            return objects.iter().map(|(kind, bytes)| self.write(key, *kind, bytes)).collect();
         }
-        Ok(removed)
+        // Each is two round trips, and whoever publishes next waits for all of them.
+        std::thread::scope(|scope| {
+            let sent: Vec<_> =
+                objects.iter().map(|(kind, bytes)| scope.spawn(|| self.write(key, *kind, bytes))).collect();
+            let ended =
+                sent.into_iter().map(|sent| sent.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            ended.collect()
+        })
+    }
+
+    /// Removes every object of a preview that was corrected or taken down, if it is there.
+    ///
+    /// Errors: as [`Objects::write`].
+    pub fn remove(&self, key: &ObjectKey) -> Result<(), SinkError> {
+        ObjectKind::ALL.into_iter().try_for_each(|kind| match &self.home {
+            Home::Folder(folder) => folder.remove(&name(key, kind)),
+            Home::Bucket(remote) => remote.remove(&name(key, kind)),
+        })
     }
 
     /// Removes what a crash left half written; how many files. To be called before the first write
-    /// of a run that has the output folder to itself.
+    /// of a run that has the place to itself.
     ///
-    /// Errors: [`SinkError::Unwritable`].
+    /// Errors: as [`Objects::write`].
     pub fn sweep(&self) -> Result<usize, SinkError> {
-        let top = self.root.join(FOLDER);
-        let mut removed = 0;
-        for folder in entries(&top)?.iter().filter(|path| path.is_dir()) {
-            for path in entries(folder)? {
-                if path.as_os_str().as_encoded_bytes().ends_with(file::PART.as_bytes()) {
-                    fs::remove_file(&path).map_err(|error| SinkError::io(&path, &error))?;
-                    removed += 1;
-                }
-            }
+        match &self.home {
+            Home::Folder(folder) => folder.sweep(FOLDER),
+            // A store has an object whole or not at all.
+            Home::Bucket(_) => Ok(0),
         }
-        Ok(removed)
     }
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, SinkError> {
-    let read = || fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
-    read().map_err(|error| SinkError::io(folder, &error))
+fn name(key: &ObjectKey, kind: ObjectKind) -> String {
+    format!("{FOLDER}/{}/{}.{}", &key.0[..2], key.0, kind.extension())
 }
-
-/// Whether the file holds exactly these bytes. One that cannot be read is written anew.
-fn holds(path: &Path, bytes: &[u8]) -> bool {
-    let same_length = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == bytes.len() as u64);
-    same_length && fs::read(path).is_ok_and(|found| found == bytes)
-}
-
-#[cfg(test)]
-mod tests;

@@ -11,7 +11,7 @@ pub struct Place(String);
 
 impl Place {
     /// A place that is no file; `shown` without its secrets.
-    pub(super) fn named(shown: impl Into<String>) -> Self {
+    pub(crate) fn named(shown: impl Into<String>) -> Self {
         Self(shown.into())
     }
 }

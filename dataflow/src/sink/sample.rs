@@ -84,6 +84,7 @@ pub(crate) fn outcome(show: &str, episode: &str, revision: u64, state: State) ->
             language: None,
             declared_seconds: Some(600.0),
             priority: Priority::Normal,
+            deadline: None,
             withdrawn: false,
             base: "/feeds".into(),
         },

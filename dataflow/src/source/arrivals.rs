@@ -123,6 +123,13 @@ impl<S: Source> Source for Paced<S> {
         offer
     }
 
+    fn nothing_for(&self) -> Duration {
+        let due = self.next.unwrap_or_default();
+        let left = due.saturating_sub(self.began.map_or(Duration::ZERO, |began| began.elapsed()));
+        // Where the next is due it is the source that has nothing.
+        if left.is_zero() { self.source.nothing_for() } else { left }
+    }
+
     fn positions(&self) -> Positions {
         self.source.positions()
     }

@@ -1,6 +1,6 @@
 //! An announcement as a JSON object: a line of a file, or the value of a message.
 
-use hark_operators::record::{Announcement, TranscriptSource};
+use hark_operators::record::{Announcement, Deadline, TranscriptSource};
 use serde_json::{Value, json};
 
 use super::Entry;
@@ -60,6 +60,11 @@ pub fn spelled(announcement: &Announcement) -> Value {
         TranscriptSource::At { uri, media_type } => json!({"uri": anywhere(uri, base), "media_type": media_type}),
         TranscriptSource::Inline { text, media_type } => json!({"text": text, "media_type": media_type}),
     });
+    let (at, within) = match announcement.deadline {
+        None => (None, None),
+        Some(Deadline::At(at)) => (Some(at), None),
+        Some(Deadline::Within(seconds)) => (None, Some(seconds)),
+    };
     let all = json!({
         "id": announcement.key.episode.0,
         "revision": announcement.key.revision,
@@ -72,6 +77,8 @@ pub fn spelled(announcement: &Announcement) -> Value {
         "language": announcement.language,
         "duration": announcement.declared_seconds,
         "priority": announcement.priority,
+        "deadline": at,
+        "deadline_seconds": within,
         "withdrawn": announcement.withdrawn,
     });
     let Value::Object(fields) = all else { unreachable!("it is written as an object") };
@@ -100,6 +107,23 @@ mod tests {
         let announcement = parse(text, "here:1", "/feeds").unwrap();
         let spelled = spelled(&announcement).to_string();
         assert_eq!(parse(spelled.as_bytes(), "there:1", "/feeds").unwrap(), announcement);
+    }
+
+    #[test]
+    fn a_deadline_is_a_time_or_seconds_after_the_intake_and_survives_spelling() {
+        let read = |field: &str| parse(format!(r#"{{"id":"e",{field}}}"#).as_bytes(), "here:1", "");
+        for (field, deadline) in [
+            (r#""deadline":"2026-11-01T08:00:00Z""#, Deadline::At(1_793_520_000)),
+            (r#""deadline":1793520000"#, Deadline::At(1_793_520_000)),
+            (r#""deadline_seconds":90"#, Deadline::Within(90.0)),
+        ] {
+            let announcement = read(field).unwrap();
+            assert_eq!(announcement.deadline, Some(deadline), "{field}");
+            assert_eq!(parse(spelled(&announcement).to_string().as_bytes(), "there:1", "").unwrap(), announcement);
+        }
+        assert_eq!(read(r#""deadline":"""#).unwrap().deadline, None);
+        assert!(format!("{:?}", read(r#""deadline_seconds":-1"#).unwrap_err()).contains("above 0"));
+        assert!(format!("{:?}", read(r#""deadline":"soon""#).unwrap_err()).contains("deadline"));
     }
 
     #[test]

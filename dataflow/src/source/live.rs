@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 use hark_operators::record::Origin;
 
@@ -25,6 +26,19 @@ pub trait Source: Send {
     /// The next entry, if there is one.
     fn offer(&mut self) -> Offer;
 
+    /// The next of those that overtake all others, if there is one: asked for while there is no room for
+    /// others.
+    fn offer_urgent(&mut self) -> Offer {
+        Offer::Nothing
+    }
+
+    /// For how long there will be nothing, as far as it knows, when it has just offered nothing. A source
+    /// that is not told of what comes is looked at each 10 ms: an announcement then begins soon enough, and
+    /// a hundred looks a second at an empty queue cost less than a thousandth of a core.
+    fn nothing_for(&self) -> Duration {
+        Duration::from_millis(10)
+    }
+
     /// How far it has been read, with what was last offered. Read on from there, it offers all that it
     /// has not offered yet, and perhaps some that it has.
     fn positions(&self) -> Positions {
@@ -47,6 +61,10 @@ impl Source for Idle {
     fn offer(&mut self) -> Offer {
         Offer::Nothing
     }
+
+    fn nothing_for(&self) -> Duration {
+        Duration::MAX
+    }
 }
 
 /// A source that ends, and is read from its beginning each time.
@@ -68,6 +86,14 @@ impl<I: Iterator<Item = Entry> + Send> Source for Bounded<I> {
 impl<S: Source + ?Sized> Source for Box<S> {
     fn offer(&mut self) -> Offer {
         (**self).offer()
+    }
+
+    fn offer_urgent(&mut self) -> Offer {
+        (**self).offer_urgent()
+    }
+
+    fn nothing_for(&self) -> Duration {
+        (**self).nothing_for()
     }
 
     fn positions(&self) -> Positions {

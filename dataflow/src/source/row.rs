@@ -1,12 +1,12 @@
 //! An announcement as a JSON object or a Parquet row spells it.
 
-use hark_operators::record::{Announcement, EpisodeId, EpisodeKey, Priority, TranscriptSource};
+use hark_operators::record::{Announcement, Deadline, EpisodeId, EpisodeKey, Priority, TranscriptSource};
 use serde::Deserialize;
 
 use super::date;
 
 /// Names that are read, for messages and for choosing columns.
-pub(super) const FIELDS: [&str; 12] = [
+pub(super) const FIELDS: [&str; 14] = [
     "id",
     "show",
     "title",
@@ -17,6 +17,8 @@ pub(super) const FIELDS: [&str; 12] = [
     "language",
     "duration",
     "priority",
+    "deadline",
+    "deadline_seconds",
     "revision",
     "withdrawn",
 ];
@@ -34,6 +36,8 @@ pub(super) struct Row {
     language: Option<String>,
     duration: Option<Length>,
     priority: Option<String>,
+    deadline: Option<When>,
+    deadline_seconds: Option<f64>,
     revision: Option<u64>,
     withdrawn: Option<bool>,
 }
@@ -47,7 +51,7 @@ enum Id {
 }
 
 #[derive(Deserialize)]
-#[serde(untagged, expecting = "published should be an RFC 3339 text or seconds since 1970")]
+#[serde(untagged, expecting = "published and deadline should be an RFC 3339 text or seconds since 1970")]
 enum When {
     Whole(i64),
     Seconds(f64),
@@ -116,12 +120,13 @@ impl Row {
             show: self.show.unwrap_or_default(),
             title: self.title.unwrap_or_default(),
             description: self.description.unwrap_or_default(),
-            published: self.published.map_or(Ok(0), When::seconds)?,
+            published: self.published.map_or(Ok(0), |when| when.seconds("published"))?,
             audio: self.audio.and_then(filled),
             transcript: self.transcript.and_then(Transcript::source),
             language: self.language.and_then(filled),
             declared_seconds: self.duration.and_then(Length::seconds),
             priority: priority(self.priority.as_deref())?,
+            deadline: deadline(self.deadline, self.deadline_seconds)?,
             withdrawn: self.withdrawn.unwrap_or(false),
             base: base.to_owned(),
         })
@@ -145,8 +150,22 @@ pub(super) fn priority(name: Option<&str>) -> Result<Priority, Refused> {
     }
 }
 
+/// A time, or seconds after the intake; the time counts where both are given.
+fn deadline(at: Option<When>, within: Option<f64>) -> Result<Option<Deadline>, Refused> {
+    let at = at.map_or(Ok(0), |when| when.seconds("deadline"))?;
+    match within {
+        _ if at != 0 => Ok(Some(Deadline::At(at))), // an empty text is none
+        None => Ok(None),
+        Some(seconds) if seconds > 0.0 && seconds.is_finite() => Ok(Some(Deadline::Within(seconds))),
+        Some(seconds) => Err(Refused {
+            what: format!("deadline_seconds {seconds} is no time to do anything in"),
+            remedy: "write the seconds from the intake to the deadline, above 0, or leave it out",
+        }),
+    }
+}
+
 impl When {
-    fn seconds(self) -> Result<i64, Refused> {
+    fn seconds(self, field: &str) -> Result<i64, Refused> {
         let (seconds, shown) = match self {
             When::Whole(number) => (Some(date::of_number(number)), number.to_string()),
             When::Seconds(number) => (number.is_finite().then_some(number.floor() as i64), number.to_string()),
@@ -154,7 +173,7 @@ impl When {
             When::Text(text) => (date::of_text(&text), text),
         };
         seconds.ok_or_else(|| Refused {
-            what: format!("published {:?} is no time", shown.chars().take(60).collect::<String>()),
+            what: format!("{field} {:?} is no time", shown.chars().take(60).collect::<String>()),
             remedy: "write it as RFC 3339 (2026-11-01T08:00:00Z) or as seconds since 1970",
         })
     }

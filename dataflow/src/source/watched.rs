@@ -199,6 +199,10 @@ impl Source for Watched {
         }
     }
 
+    fn nothing_for(&self) -> Duration {
+        self.looked.map_or(Duration::ZERO, |looked| LOOK.saturating_sub(looked.elapsed()))
+    }
+
     fn positions(&self) -> Positions {
         self.offered.clone()
     }

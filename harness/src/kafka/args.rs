@@ -32,6 +32,10 @@ pub struct KafkaArgs {
     /// The topic for outcomes, by episode; made if it is missing.
     #[arg(long, value_name = "TOPIC", requires = "brokers")]
     pub outcomes_topic: Option<String>,
+    /// Tell all messages of a commit in one transaction: who reads with isolation.level=read_committed sees
+    /// a preview together with its outcome, or neither.
+    #[arg(long, requires = "brokers")]
+    pub transactions: bool,
     /// In whose name offsets are committed.
     #[arg(long, default_value = "hark", value_name = "NAME")]
     pub group: String,

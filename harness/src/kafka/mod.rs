@@ -10,10 +10,10 @@ mod replay;
 use std::collections::BTreeSet;
 
 use anyhow::{Result, ensure};
-use hark_dataflow::broker::{Brokers, Properties, Span};
+use hark_dataflow::broker::{Brokers, Properties, Span, Stretch};
 use hark_dataflow::cluster::Peers;
 use hark_dataflow::sink::Messages;
-use hark_dataflow::sink::messages::Topics;
+use hark_dataflow::sink::messages::{Outbox, Topics};
 use hark_dataflow::source::kafka::{Past, Settings, Share};
 use hark_dataflow::source::{Kafka, Positions};
 
@@ -34,6 +34,18 @@ impl BrokerArgs {
         Ok(Past::open(&self.needed()?, topics, span, longest)?)
     }
 
+    /// The same, on its way to another topic, for whose outcome is older than a time.
+    pub fn stretch(
+        &self,
+        topics: &[String],
+        span: Span,
+        to: &str,
+        older_than_ms: i64,
+        longest: usize,
+    ) -> Result<Stretch> {
+        Ok(Stretch::open(&self.needed()?, topics, span, to, older_than_ms, longest)?)
+    }
+
     /// The brokers of a command that is about nothing else.
     fn needed(&self) -> Result<Brokers> {
         self.resolve()?.ok_or_else(|| anyhow::anyhow!("no brokers; name them with --brokers HOST:PORT"))
@@ -45,8 +57,8 @@ pub struct Announcements(Settings);
 
 impl KafkaArgs {
     /// Looks at brokers and topics and makes those that hark writes into: what is read there, and what is
-    /// told of how episodes end. `None` for a job without Kafka.
-    pub fn open(&self) -> Result<Option<(Announcements, Messages)>> {
+    /// told of how episodes end, by this process of the cluster. `None` for a job without Kafka.
+    pub fn open(&self, process: usize) -> Result<Option<(Announcements, Messages)>> {
         let Some(brokers) = self.at.resolve()? else { return Ok(None) };
         let all: Vec<String> = self.urgent_announcements.iter().chain(&self.announcements).cloned().collect();
         ensure!(!all.is_empty(), "no topic to read; name one with --announcements TOPIC");
@@ -58,7 +70,12 @@ impl KafkaArgs {
             outcomes: self.outcomes_topic.clone(),
             dead_letters: all.last().map(|topic| format!("{topic}.dlq")),
         };
-        let messages = Messages::open(&brokers, topics, limits, &format!("/hark/{}", self.group))?;
+        let outbox = if self.transactions {
+            Outbox::transactional(&brokers, &format!("hark-{}-{process}", self.group))?
+        } else {
+            Outbox::open(&brokers)?
+        };
+        let messages = Messages::new(outbox, topics, limits, &format!("/hark/{}", self.group));
         let settings = Settings {
             brokers,
             topics: self.announcements.clone(),

@@ -20,6 +20,9 @@ pub struct Arm {
     pub path: String,
     /// SHA-256 of the layout as hark read it.
     pub layout_sha256: String,
+    /// Curves that stood in for its devices, each with what it was measured on. What such an arm made is
+    /// no preview, and its time and memory are no measurement of this machine.
+    pub modelled: Vec<String>,
 }
 
 impl Arm {
@@ -30,7 +33,12 @@ impl Arm {
             workers,
             path: path.to_owned(),
             layout_sha256: hex(&Sha256::digest(read)),
+            modelled: layout.curves().map(|curve| format!("{}: {}", curve.name, curve.source)).collect(),
         })
+    }
+
+    pub fn is_modelled(&self) -> bool {
+        !self.modelled.is_empty()
     }
 
     pub fn name(&self) -> String {
@@ -65,7 +73,7 @@ impl Machine {
         };
         let memory = field(&read("/proc/meminfo"), "MemTotal");
         let kilobytes: f64 = memory.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0.0);
-        let gpu = runs.iter().flatten().any(|run| run.device.is_some());
+        let gpu = runs.iter().flatten().any(|run| run.device.is_some()); // modelled ones are none of its own
         Self {
             processor: field(&read("/proc/cpuinfo"), "model name"),
             cores: std::thread::available_parallelism().map_or(0, usize::from),
@@ -106,7 +114,8 @@ pub struct Experiment {
     pub prices: Prices,
     pub machine: Machine,
     pub command: String,
-    /// All runs ended every episode in the same way, with the same clips.
+    /// All runs ended every episode in the same way, with the same clips; those with modelled devices, of
+    /// which nothing real can be expected, among themselves.
     pub same_outcomes: bool,
     pub arms: Vec<Compared>,
 }
@@ -115,8 +124,13 @@ impl Experiment {
     pub fn new(arms: Vec<Arm>, runs: Vec<Vec<Measured>>, args: &BenchArgs, prices: Prices) -> Result<Self> {
         let machine = Machine::look(&runs);
         let first: Vec<f64> = runs[0].iter().map(Measured::throughput).collect();
-        let outcomes = &runs[0][0].outcomes;
-        let same_outcomes = runs.iter().flatten().all(|run| run.outcomes == *outcomes);
+        let (real, modelled): (Vec<usize>, Vec<usize>) = (0..arms.len()).partition(|&at| !arms[at].is_modelled());
+        let same = |of: &[usize]| {
+            let mut ends = of.iter().flat_map(|&at| &runs[at]).map(|run| &run.outcomes);
+            let first = ends.next();
+            ends.all(|end| Some(end) == first)
+        };
+        let same_outcomes = same(&real) && same(&modelled);
         let merged = |runs: &[Measured]| {
             let mut all = runs[0].preview.clone();
             runs[1..].iter().for_each(|run| all.merge(&run.preview));
@@ -130,7 +144,12 @@ impl Experiment {
                 [-throughput, merged(runs).at(0.99).unwrap_or(0.0), peak]
             })
             .collect();
-        let front = pareto(&points);
+        // Nobody is beaten by a device that was not there.
+        let mut front = vec![false; arms.len()];
+        for of in [&real, &modelled] {
+            let among: Vec<[f64; 3]> = of.iter().map(|&at| points[at]).collect();
+            of.iter().zip(pareto(&among)).for_each(|(&at, on_front)| front[at] = on_front);
+        }
         let compare = |((arm, runs), on_front): ((Arm, Vec<Measured>), bool)| {
             let throughput: Vec<f64> = runs.iter().map(Measured::throughput).collect();
             let costs: Vec<f64> = runs.iter().map(|run| prices.of(&arm, run)).collect();
@@ -159,11 +178,22 @@ impl Experiment {
     }
 }
 
+impl Compared {
+    /// Most bytes of a GPU that were in use; of a modelled one, what its curve says that the lanes take.
+    pub fn device_bytes(&self) -> Option<usize> {
+        if self.arm.is_modelled() {
+            return self.runs.iter().map(Measured::planned_bytes).max();
+        }
+        self.runs.iter().filter_map(|run| run.device).map(|device| device.peak_bytes).max()
+    }
+}
+
 impl Prices {
     /// Of a thousand episodes: the cores of the workers, and the GPU if there was one, for as long as the
     /// run took.
     fn of(self, arm: &Arm, run: &Measured) -> f64 {
-        let hour = f64::from(arm.workers) * self.core_hour + if run.device.is_some() { self.gpu_hour } else { 0.0 };
+        let gpu = run.device.is_some() || arm.is_modelled();
+        let hour = f64::from(arm.workers) * self.core_hour + if gpu { self.gpu_hour } else { 0.0 };
         1000.0 * hour * run.seconds / 3600.0 / run.episodes.max(1) as f64
     }
 }

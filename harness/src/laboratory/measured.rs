@@ -196,6 +196,13 @@ impl Measured {
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
     }
 
+    /// Bytes of a device that its models take at once: all weights, and on each lane the largest batch.
+    pub fn planned_bytes(&self) -> usize {
+        let weights: usize = self.operators.iter().map(|operator| operator.weight_bytes).sum();
+        let batch = |operator: &OperatorTimes| Some(operator.lanes * operator.activation_bytes?);
+        weights + self.operators.iter().filter_map(batch).max().unwrap_or(0)
+    }
+
     /// Seconds of audio per second.
     pub fn throughput(&self) -> f64 {
         self.audio_seconds / self.seconds

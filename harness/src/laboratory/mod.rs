@@ -119,6 +119,7 @@ fn run(args: &BenchArgs, arm: &Arm) -> Result<Measured> {
         .args(["--arrivals", &args.arrivals, "--seed", &args.seed.to_string()])
         .arg("--measure")
         .arg(&measured)
+        .args(arm.is_modelled().then_some("--allow-modelled"))
         .args(&args.more)
         .env("RUST_LOG", "error")
         .stdin(Stdio::null())

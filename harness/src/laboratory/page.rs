@@ -33,12 +33,18 @@ pub fn html(experiment: &Experiment) -> Markup {
                 @if !experiment.same_outcomes {
                     p.warning { "Not comparable: the runs ended episodes in different ways." }
                 }
+                @for compared in experiment.arms.iter().filter(|compared| compared.arm.is_modelled()) {
+                    p.warning {
+                        "Modelled: the lanes of " (compared.arm.name()) " took time and memory of a curve, their previews are "
+                        "stand-ins (" (compared.arm.modelled.join("; ")) ")."
+                    }
+                }
                 (legend(&experiment.arms))
                 section { (table(experiment)) }
                 div.plots {
                     figure { figcaption { "Throughput, seconds of audio per second; bars reach over the 95 % interval" } (throughput(&experiment.arms)) }
                     figure { figcaption { "Throughput against the first layout, run by run, with the 95 % interval" } (ratios(&experiment.arms)) }
-                    figure { figcaption { "Preview latency: share of previews that took at most so long (seconds, logarithmic)" } (distributions(&experiment.arms)) }
+                    figure { figcaption { "Preview latency: share of previews that took at most so long (seconds, logarithmic); dashed: modelled" } (distributions(&experiment.arms)) }
                     figure { figcaption { "Throughput and p99 of preview latency; filled: nobody is better in throughput, latency and memory" } (front(&experiment.arms)) }
                 }
                 h2 { "Where the time goes, per episode" }
@@ -94,7 +100,7 @@ fn table(experiment: &Experiment) -> Markup {
                         td { (seconds(compared.preview.at(0.99))) }
                         td { (format!("{:.2}", mean(compared, |run| run.cpu_seconds / run.episodes.max(1) as f64))) }
                         td { (format!("{:.0}", compared.runs.iter().map(|run| run.peak_bytes as f64 / 1e6).fold(0.0, f64::max))) }
-                        td { (device.map_or("–".to_owned(), |device| format!("{:.0}", device.peak_bytes as f64 / 1e6))) }
+                        td { (compared.device_bytes().map_or("–".to_owned(), |bytes| format!("{:.0}", bytes as f64 / 1e6))) }
                         td { (device.map_or("–".to_owned(), |device| format!("{:.0} %", device.utilisation * 100.0))) }
                         td { (format!("{:.4}", compared.cost)) }
                     }
@@ -261,7 +267,8 @@ fn distributions(arms: &[Compared]) -> Markup {
     };
     let inner = html! {
         @for (at, compared) in arms.iter().enumerate() {
-            polyline points=(curve(&compared.preview)) fill="none" stroke=(colour(at)) stroke-width="2" {}
+            polyline points=(curve(&compared.preview)) fill="none" stroke=(colour(at)) stroke-width="2"
+                stroke-dasharray=[compared.arm.is_modelled().then_some("5 3")] {}
         }
     };
     plot(Some(x), y, &inner)

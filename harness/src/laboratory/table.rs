@@ -21,11 +21,18 @@ pub fn text(experiment: &Experiment) -> String {
         machine.hark
     ));
     line(format_args!(
-        "{:<28}{:>16}{:>22}{:>9}{:>9}{:>9}{:>9}{:>9}{:>10}  front",
+        "{:<36}{:>16}{:>22}{:>9}{:>9}{:>9}{:>9}{:>9}{:>10}  front",
         "layout, workers", "audio-s/s", "to the first", "p50 s", "p99 s", "cpu s/ep", "host MB", "gpu MB", "per 1000"
     ));
     for compared in &experiment.arms {
         line(format_args!("{}", row(compared)));
+    }
+    for compared in experiment.arms.iter().filter(|compared| compared.arm.is_modelled()) {
+        let curves = compared.arm.modelled.join("; ");
+        line(format_args!(
+            "MODELLED: {}: lanes took time and memory of a curve, previews are stand-ins ({curves})",
+            compared.arm.name()
+        ));
     }
     if !experiment.same_outcomes {
         line(format_args!("NOT COMPARABLE: runs ended episodes in different ways; see `outcomes` in the JSON"));
@@ -73,16 +80,16 @@ fn row(compared: &Compared) -> String {
     let mean =
         |of: &dyn Fn(&super::Measured) -> f64| compared.runs.iter().map(of).sum::<f64>() / compared.runs.len() as f64;
     let most = |of: &dyn Fn(&super::Measured) -> f64| compared.runs.iter().map(of).fold(0.0, f64::max);
-    let gpu = most(&|run| run.device.map_or(0.0, |device| device.peak_bytes as f64 / 1e6));
+    let gpu = compared.device_bytes().map(|bytes| bytes as f64 / 1e6);
     format!(
-        "{:<28}{:>16}{ratio:>22}{:>9}{:>9}{:>9.2}{:>9.0}{:>9}{:>10.4}  {}",
+        "{:<36}{:>16}{ratio:>22}{:>9}{:>9}{:>9.2}{:>9.0}{:>9}{:>10.4}  {}",
         compared.arm.name(),
         format!("{:.0}{half}", compared.throughput.mean),
         at(0.5),
         at(0.99),
         mean(&|run| run.cpu_seconds / run.episodes.max(1) as f64),
         most(&|run| run.peak_bytes as f64 / 1e6),
-        if gpu > 0.0 { format!("{gpu:.0}") } else { "–".to_owned() },
+        gpu.map_or("–".to_owned(), |megabytes| format!("{megabytes:.0}")),
         compared.cost,
         if compared.on_front { "yes" } else { "" }
     )

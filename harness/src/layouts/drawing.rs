@@ -57,6 +57,8 @@ fn crosses(operator: &OperatorSpec) -> String {
     let to = match operator.routing {
         Routing::Home => "to the home worker",
         Routing::Spread => "spread over all workers",
+        Routing::LeastBacklog => "to the worker of a process with the least to do",
+        Routing::ByLength => "to the worker of pieces of like length",
     };
     format!("{}: {to}", kinds.join(", "))
 }
@@ -68,8 +70,17 @@ fn runs(layout: &Layout, operator: &OperatorSpec) -> String {
     if let Some(device) = &lanes.device {
         let _infallible = write!(told, " on {device}");
     }
+    if let Some(resident) = lanes.resident {
+        let _infallible = write!(told, ", {resident} model{} at a time", if resident == 1 { "" } else { "s" });
+    }
     if operator.max_items > 1 {
         let _infallible = write!(told, ", batches of {}", operator.max_items);
+    }
+    if let Some(seconds) = operator.max_audio_seconds {
+        let _infallible = write!(told, " or {seconds} s of audio");
+    }
+    if let Some(tokens) = operator.max_tokens {
+        let _infallible = write!(told, " or {tokens} word pieces");
     }
     if operator.max_wait_ms > 0 {
         let _infallible = write!(told, " filled for {} ms", operator.max_wait_ms);

@@ -66,6 +66,9 @@ pub fn plan(args: &PlanArgs) -> Result<ExitCode> {
     let profile = Profile::read(&args.profile)?;
     let arm = profile.arm(args.layout.as_deref())?;
     println!("layout {}, foretold from runs with {} worker(s)", arm.arm.layout, arm.arm.workers);
+    for curve in &arm.arm.modelled {
+        println!("MODELLED: a curve stood in for its device, {curve}");
+    }
     check(&profile, arm)?;
     let network = arm.network(usize::from(args.cores), usize::from(args.cores))?;
     let length = args.audio_minutes * 60.0 / arm.audio_seconds().max(1.0);
@@ -73,7 +76,7 @@ pub fn plan(args: &PlanArgs) -> Result<ExitCode> {
     let rate = args.episodes_per_day as f64 / 86_400.0;
     let machines = (rate / (saturated.throughput() * args.load)).ceil().max(1.0);
     let planned = run(&network, length, args, &Coming::Open(rate / machines));
-    let gpus = if arm.runs.iter().any(|run| run.device.is_some()) { machines } else { 0.0 };
+    let gpus = if arm.has_gpu() { machines } else { 0.0 };
     println!("\n{} episodes a day of {} minutes: {rate:.2} a second", args.episodes_per_day, args.audio_minutes);
     println!("a machine of {} cores can do {:.3} a second", args.cores, saturated.throughput());
     println!(

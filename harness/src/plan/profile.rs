@@ -28,6 +28,9 @@ pub struct Named {
     pub layout: String,
     pub workers: usize,
     pub path: String,
+    /// Curves that stood in for its devices.
+    #[serde(default)]
+    pub modelled: Vec<String>,
 }
 
 /// Stages whose work grows with the length of an episode.
@@ -64,6 +67,11 @@ impl ProfiledArm {
         self.mean(|run| run.audio_seconds / run.episodes.max(1) as f64)
     }
 
+    /// Whether it had a GPU, or a curve that stood in for one.
+    pub fn has_gpu(&self) -> bool {
+        !self.arm.modelled.is_empty() || self.runs.iter().any(|run| run.device.is_some())
+    }
+
     pub fn mean(&self, of: impl Fn(&Measured) -> f64) -> f64 {
         self.runs.iter().map(of).sum::<f64>() / self.runs.len() as f64
     }
@@ -74,7 +82,8 @@ impl ProfiledArm {
         let layout = Layout::open(&self.arm.path)?;
         let mut pools: Vec<Pool> = vec![Pool { name: "worker".to_owned(), lanes: workers, computes: true }];
         for (name, lanes) in &layout.lanes {
-            let on_device = self.runs.iter().any(|run| run.device.is_some()) && lanes.device.as_deref() != Some("cpu");
+            let on_device = lanes.curve.is_some()
+                || self.runs.iter().any(|run| run.device.is_some()) && lanes.device.as_deref() != Some("cpu");
             let stages = layout.operators.iter().filter(|operator| operator.on == *name).flat_map(|one| &one.stages);
             let waits = stages.clone().all(|stage| WAITS.contains(&stage.name()));
             // Lanes of a device of their own leave the cores alone.

@@ -161,8 +161,14 @@ fn figure(outcome: &Outcome, selection: Option<&Selection>, bars: usize) -> Mark
 fn player(clips: &[Clip]) -> Markup {
     let sources: Vec<_> = clips.iter().filter_map(|clip| Some((beside(&clip.uri)?, clip))).collect();
     html! {
-        @if sources.is_empty() {
+        @if clips.is_empty() {
             p class="muted silent" { "Chosen from the transcript alone: there is no audio to cut a clip from." }
+        } @else if sources.is_empty() {
+            // A page without a network cannot play what lies elsewhere.
+            p class="muted silent" {
+                "The clip lies elsewhere:"
+                @for clip in clips { br; code { (shown(&clip.uri, 400)) } " " (size(clip.bytes)) }
+            }
         } @else {
             div class="player" {
                 audio controls preload="none" {

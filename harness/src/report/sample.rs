@@ -160,6 +160,7 @@ pub fn outcome(show: &str, title: &str, episode: &str, state: State) -> Outcome 
             language: None,
             declared_seconds: None,
             priority: Priority::Normal,
+            deadline: None,
             withdrawn: false,
             base: String::new(),
         },

@@ -1,15 +1,7 @@
 //! A real Kafka broker of one node on loopback, and what tests say to it.
-//!
-//! ```text
-//! sh ─ waits for the end of its standard input ─ kills java, removes the folder
-//! ```
-//! So the broker goes with the tests, whatever ends them.
 
-use std::collections::BTreeMap;
-use std::io::{BufRead, BufReader};
-use std::net::TcpListener;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, Stdio};
 use std::sync::{Mutex, OnceLock};
 use std::time::{Duration, Instant};
 
@@ -17,11 +9,12 @@ use rdkafka::admin::{AdminClient, AdminOptions, NewTopic, TopicReplication};
 use rdkafka::client::DefaultClientContext;
 use rdkafka::config::RDKafkaLogLevel;
 use rdkafka::consumer::{BaseConsumer, Consumer};
+use rdkafka::error::KafkaError;
 use rdkafka::message::{Header, Headers, OwnedHeaders};
 use rdkafka::producer::{BaseProducer, BaseRecord, Producer};
 use rdkafka::{ClientConfig, Message as _, Offset, TopicPartitionList};
 
-use crate::command::root;
+use crate::java::{Java, free_ports, java};
 
 /// A broker starts in some 4 s; on a machine that is busy it may take long.
 const PATIENCE: Duration = Duration::from_secs(120);
@@ -49,11 +42,6 @@ pub struct Broker {
     running: Mutex<Option<Java>>,
 }
 
-struct Java {
-    shell: Child,
-    pid: String,
-}
-
 impl Broker {
     /// The one that the tests of this program share. Tests take topics and groups of their own.
     pub fn shared() -> &'static Self {
@@ -67,7 +55,7 @@ impl Broker {
         let [port, sasl, controller] = free_ports();
         std::fs::write(folder.join("server.properties"), properties(&folder, [port, sasl, controller]))
             .expect("a new folder");
-        let formatted = java()
+        let formatted = java("kafka")
             .args(["kafka.tools.StorageTool", "format", "-t", "AAAAAAAAAAAAAAAAAAAAAA", "-c"])
             .arg(folder.join("server.properties"))
             .output()
@@ -89,24 +77,9 @@ impl Broker {
 
     /// Starts it again, and waits until it answers.
     pub fn restart(&self) {
-        let command = java();
-        let words = std::iter::once(command.get_program()).chain(command.get_args());
-        let words: Vec<String> = words.map(|word| format!("'{}'", word.to_str().expect("UTF-8"))).collect();
-        let (folder, all) = (self.folder.display(), words.join(" "));
-        let script = format!(
-            "{all} kafka.Kafka {folder}/server.properties >{folder}/log 2>&1 </dev/null & pid=$!; echo $pid; \
-             read -r keep; kill -9 $pid; [ \"$keep\" = keep ] || {{ wait; rm -rf {folder}; }}"
-        );
-        let mut shell = Command::new("sh")
-            .args(["-c", &script])
-            .stdin(Stdio::piped())
-            .stdout(Stdio::piped())
-            .stderr(Stdio::null())
-            .spawn()
-            .expect("a shell");
-        let mut pid = String::new();
-        BufReader::new(shell.stdout.take().expect("it is piped")).read_line(&mut pid).expect("it says so");
-        *self.running.lock().expect("no test panics there") = Some(Java { shell, pid: pid.trim().to_owned() });
+        let mut command = java("kafka");
+        command.arg("kafka.Kafka").arg(self.folder.join("server.properties"));
+        *self.running.lock().expect("no test panics there") = Some(Java::start(&command, &self.folder));
         let (started, consumer) = (Instant::now(), self.consumer("nobody"));
         while consumer.fetch_metadata(None, Duration::from_secs(1)).is_err() {
             assert!(
@@ -119,18 +92,14 @@ impl Broker {
 
     /// As a machine loses it; what is on its disk stays.
     pub fn kill(&self) {
-        use std::io::Write;
-        let Some(Java { mut shell, .. }) = self.running.lock().expect("no test panics there").take() else { return };
-        shell.stdin.take().expect("it is piped").write_all(b"keep\n").expect("it listens");
-        shell.wait().expect("it is our child");
+        if let Some(java) = self.running.lock().expect("no test panics there").take() {
+            java.kill();
+        }
     }
 
     /// Sends the broker a signal by name (`STOP`, `CONT`).
     pub fn signal(&self, name: &str) {
-        let running = self.running.lock().expect("no test panics there");
-        let pid = &running.as_ref().expect("it runs").pid;
-        let told = Command::new("kill").args([&format!("-{name}"), pid]).status();
-        assert!(told.is_ok_and(|told| told.success()), "it runs");
+        self.running.lock().expect("no test panics there").as_ref().expect("it runs").signal(name);
     }
 
     fn config(&self) -> ClientConfig {
@@ -182,32 +151,36 @@ impl Broker {
         assert_eq!(producer.in_flight_count(), 0);
     }
 
-    /// All messages of a topic that are there now, partition by partition.
+    /// All messages of a topic that are there now, partition by partition; of transactions those that were
+    /// committed.
     pub fn read(&self, topic: &str) -> Vec<Found> {
-        let consumer = self.consumer("reader");
+        let mut config = self.config();
+        config.set("group.id", "reader").set("enable.partition.eof", "true");
+        let consumer: BaseConsumer = config.create().expect("a consumer");
         let metadata = consumer.fetch_metadata(Some(topic), PATIENCE).expect("the broker answers");
-        let (mut all, mut ends) = (TopicPartitionList::new(), BTreeMap::new());
+        let (mut all, mut open) = (TopicPartitionList::new(), BTreeSet::new());
         for partition in metadata.topics()[0].partitions() {
-            let (low, high) = consumer.fetch_watermarks(topic, partition.id(), PATIENCE).expect("it answers");
-            if low < high {
-                all.add_partition_offset(topic, partition.id(), Offset::Offset(low)).expect("a partition");
-                ends.insert(partition.id(), high);
-            }
+            all.add_partition_offset(topic, partition.id(), Offset::Beginning).expect("a partition");
+            open.insert(partition.id());
         }
         consumer.assign(&all).expect("partitions");
         let (mut found, started) = (BTreeMap::<(i32, i64), Found>::new(), Instant::now());
-        while !ends.is_empty() {
+        while !open.is_empty() {
             assert!(started.elapsed() < PATIENCE, "{topic} does not give all it has");
-            let Some(Ok(message)) = consumer.poll(Duration::from_millis(100)) else { continue };
+            let message = match consumer.poll(Duration::from_millis(100)) {
+                Some(Ok(message)) => message,
+                Some(Err(KafkaError::PartitionEOF(partition))) => {
+                    open.remove(&partition);
+                    continue;
+                }
+                _ => continue,
+            };
             let text = |bytes: &[u8]| String::from_utf8_lossy(bytes).into_owned();
             let headers = message.headers().into_iter().flat_map(|headers| headers.iter());
             let headers = headers.map(|h| (h.key.to_owned(), h.value.map(text).unwrap_or_default())).collect();
             let at = (message.partition(), message.offset());
             let (key, value) = (message.key().map(text), message.payload().map(<[u8]>::to_vec));
             found.insert(at, Found { key, value, headers });
-            if ends.get(&at.0).is_some_and(|end| at.1 + 1 >= *end) {
-                ends.remove(&at.0);
-            }
         }
         found.into_values().collect()
     }
@@ -243,31 +216,10 @@ impl Broker {
 
 impl Drop for Broker {
     fn drop(&mut self) {
-        let running = self.running.lock().expect("no test panics there").take();
-        match running {
-            Some(Java { mut shell, .. }) => {
-                drop(shell.stdin.take());
-                shell.wait().expect("it is our child");
-            }
-            None => drop(std::fs::remove_dir_all(&self.folder)),
+        if self.running.lock().expect("no test panics there").is_none() {
+            drop(std::fs::remove_dir_all(&self.folder));
         }
     }
-}
-
-fn java() -> Command {
-    let home = std::env::var_os("HARK_HOME").map_or_else(|| root().join(".hark"), PathBuf::from);
-    let jars = home.join("kafka/lib");
-    assert!(jars.is_dir(), "{} is missing: run make setup-tests", jars.display());
-    let mut java = Command::new("java");
-    // Small and quick to start; nothing here runs long enough for a better compiler.
-    java.args(["-Xms64m", "-Xmx256m", "-XX:+UseSerialGC", "-XX:TieredStopAtLevel=1", "-cp"]);
-    java.arg(jars.join("*"));
-    java
-}
-
-fn free_ports<const N: usize>() -> [u16; N] {
-    let listeners = [(); N].map(|()| TcpListener::bind("127.0.0.1:0").expect("a free port"));
-    listeners.map(|listener| listener.local_addr().expect("it is bound").port())
 }
 
 fn properties(folder: &Path, [port, sasl, controller]: [u16; 3]) -> String {

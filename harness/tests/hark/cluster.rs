@@ -15,7 +15,7 @@ use crate::running::Running;
 const PATIENCE: Duration = Duration::from_secs(300);
 
 /// Announcements that appear little by little, and the folder of a cluster that works on them.
-struct Workload {
+pub struct Workload {
     folder: tempfile::TempDir,
     episodes: Vec<Value>,
     announced: usize,
@@ -23,7 +23,7 @@ struct Workload {
 
 impl Workload {
     /// Short talks and texts; one in ten a copy, one in twenty no audio.
-    fn new(count: usize) -> Self {
+    pub fn new(count: usize) -> Self {
         let folder = tempfile::tempdir().expect("a temporary folder");
         let input = folder.path().join("in");
         std::fs::create_dir(&input).expect("a new folder");
@@ -51,33 +51,53 @@ impl Workload {
     }
 
     /// So many more appear.
-    fn announce(&mut self, more: usize) {
+    pub fn announce(&mut self, more: usize) {
         let until = (self.announced + more).min(self.episodes.len());
         announce(self.folder.path(), &self.episodes[self.announced..until]);
         self.announced = until;
+    }
+
+    /// Where a test may put its own things too.
+    pub fn folder(&self) -> &Path {
+        self.folder.path()
     }
 
     fn output(&self) -> PathBuf {
         self.folder.path().join("out")
     }
 
+    /// What `hark run` is told of all this.
+    pub fn args(&self) -> Vec<String> {
+        let (input, output) = (self.folder.path().join("in"), self.output());
+        let args = ["--embedded", "--input", path(&input), "--output", path(&output), "--accept-gates"];
+        args.map(str::to_owned).into()
+    }
+
+    /// How many have their outcome.
+    pub fn ended(&self) -> usize {
+        recorded(&self.output(), "TRUE")
+    }
+
+    /// Whether each that was announced has its outcome.
+    pub fn is_done(&self) -> bool {
+        self.ended() >= self.announced
+    }
+
     /// Waits until each that was announced has its outcome.
-    fn wait(&self, cluster: &mut Cluster) {
-        cluster.wait_until("an outcome of each", || recorded(&self.output(), "TRUE") >= self.announced);
+    pub fn wait(&self, cluster: &mut Cluster) {
+        cluster.wait_until("an outcome of each", || self.is_done());
     }
 
     /// What was left wrong by whatever happened last is corrected by the next start: waits for that.
     fn settle(&self) {
         let run = Running::start(self.folder.path(), &["--accept-gates"]);
         run.wait_until("rows to be compared", |run| run.metric("hark_rows_compared") == 1.0);
-        run.wait_until("an outcome of each", |run| {
-            run.metric("hark_in_flight_episodes") == 0.0 && recorded(&self.output(), "TRUE") >= self.announced
-        });
+        run.wait_until("an outcome of each", |run| run.metric("hark_in_flight_episodes") == 0.0 && self.is_done());
         assert_eq!(run.stop(), Some(0));
     }
 
     /// What is durable is what a batch makes of the same announcements, byte by byte.
-    fn assert_as_without_faults(&self) {
+    pub fn assert_as_without_faults(&self) {
         self.settle();
         let calm = tempfile::tempdir().expect("a temporary folder");
         let input = self.folder.path().join("in/new.jsonl");
@@ -124,16 +144,20 @@ pub struct Cluster {
 
 impl Cluster {
     fn start(load: &Workload, processes: usize, workers: usize) -> Self {
-        let (input, output) = (load.folder.path().join("in"), load.output());
-        let args = ["--embedded", "--input", path(&input), "--output", path(&output), "--accept-gates"];
-        Self::launch(processes, workers, &args.map(str::to_owned))
+        Self::launch(processes, workers, &load.args())
     }
 
     /// Of processes that are told this.
     pub fn launch(processes: usize, workers: usize, run: &[String]) -> Self {
+        let run = [&["-w".to_owned(), workers.to_string()], run].concat();
+        Self::sized(&["-n", &processes.to_string()], processes, &run)
+    }
+
+    /// Of so many processes, as `size` says, that are told this.
+    pub fn sized(size: &[&str], processes: usize, run: &[String]) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_hark"));
-        command.args(["cluster", "-n", &processes.to_string(), "--listen", "127.0.0.1:0", "--failed-starts", "1000"]);
-        command.args(["-w", &workers.to_string()]).args(run).env("RUST_LOG", "warn").stderr(Stdio::null());
+        command.arg("cluster").args(size).args(["--listen", "127.0.0.1:0", "--failed-starts", "1000"]).args(run);
+        command.env("RUST_LOG", "warn").stderr(Stdio::null());
         let supervisor = command.spawn().expect("the binary was built");
         let id = supervisor.id();
         let mut cluster = Self { supervisor };
@@ -152,13 +176,23 @@ impl Cluster {
         }
     }
 
+    /// Waits until it is so many processes of so many workers.
+    pub fn wait_for_size(&mut self, processes: usize, workers: usize) {
+        let (id, said) = (self.supervisor.id(), format!("\0--workers\0{workers}\0"));
+        let command = |process: &u32| std::fs::read_to_string(format!("/proc/{process}/cmdline")).unwrap_or_default();
+        self.wait_until("its size", || {
+            let members = children(id);
+            members.len() == processes && members.iter().all(|member| command(member).contains(&said))
+        });
+    }
+
     /// As a machine loses it.
     pub fn kill_one(&self, at: usize) {
         self.signal(self.members()[at], "-KILL");
     }
 
     /// The processes that are there at this moment.
-    fn members(&self) -> Vec<u32> {
+    pub fn members(&self) -> Vec<u32> {
         children(self.supervisor.id())
     }
 

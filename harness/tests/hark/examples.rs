@@ -92,6 +92,7 @@ fn workers_and_layouts_change_neither_outcomes_nor_a_byte_of_the_previews() {
         ("2", "cpu-gpu"),
         ("1", "low-latency"),
         ("4", "throughput"),
+        ("2", "sequential"),
     ] {
         let found = run(workers, layout);
         for (found, expected) in found.0.iter().zip(&expected.0) {

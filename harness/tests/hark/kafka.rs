@@ -1,6 +1,5 @@
 //! Announcements in, previews and outcomes out, on a real broker.
 
-use std::collections::BTreeMap;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
@@ -8,133 +7,10 @@ use serde_json::{Value, json};
 
 use crate::broker::Broker;
 use crate::cluster::Cluster;
-use crate::command::{Ran, hark, objects, outcomes, path, recorded, root, write_episodes};
+use crate::command::{Ran, hark, outcomes, path, root};
+use crate::job::{Job, day, talk, words};
 use crate::oracle::differences;
 use crate::running::Running;
-
-/// Words of an episode's own, so that no two are alike; enough of them for a preview.
-fn words(id: &str) -> String {
-    let seed = id.bytes().fold(7_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
-    let things = ["river", "bridge", "engine", "garden", "letter", "winter", "harbour", "violin", "market", "lantern"];
-    let verbs = ["carries", "follows", "mends", "forgets", "paints", "opens", "weighs", "answers"];
-    let sentence = |at: u64| {
-        let pick = |from: &[&'static str], salt: u64| {
-            from[(seed.rotate_left((at * salt % 61) as u32) % from.len() as u64) as usize]
-        };
-        format!(
-            "The {} of {id} number {at} {} the {} before the {} is seen. ",
-            pick(&things, 3),
-            pick(&verbs, 5),
-            pick(&things, 7),
-            pick(&things, 11)
-        )
-    };
-    (0..45).map(sentence).collect()
-}
-
-fn talk(id: &str, published: u64) -> Value {
-    let transcript = json!({"text": words(id), "media_type": "text/plain"});
-    json!({"id": id, "show": "s", "title": id, "published": published, "transcript": transcript})
-}
-
-fn message(episode: &Value) -> (&str, Option<Vec<u8>>) {
-    (episode["id"].as_str().expect("an id"), Some(episode.to_string().into_bytes()))
-}
-
-/// A job on the topics `NAME-ann`, `NAME-previews` and `NAME-outcomes` in the name of `NAME`.
-struct Job<'a> {
-    broker: &'a Broker,
-    name: &'static str,
-    folder: tempfile::TempDir,
-}
-
-impl<'a> Job<'a> {
-    fn new(broker: &'a Broker, name: &'static str) -> Self {
-        let job = Self { broker, name, folder: tempfile::tempdir().expect("a temporary folder") };
-        broker.topic(&job.of("ann"), 3, &[]);
-        job
-    }
-
-    fn of(&self, kind: &str) -> String {
-        format!("{}-{kind}", self.name)
-    }
-
-    fn output(&self) -> std::path::PathBuf {
-        self.folder.path().join("out")
-    }
-
-    /// What `hark run` is told of all this.
-    fn args(&self) -> Vec<String> {
-        let (address, output, ann) = (self.broker.address(), self.output(), self.of("ann"));
-        let (previews, told) = (self.of("previews"), self.of("outcomes"));
-        let args = [
-            &["--brokers", &address, "--announcements", &ann, "--previews", &previews],
-            &["--outcomes-topic", &told, "--group", self.name, "--output", path(&output)],
-            &["--accept-gates", "--allow-root", path(self.folder.path())][..],
-        ];
-        args.concat().into_iter().map(str::to_owned).collect()
-    }
-
-    fn run(&self) -> Running {
-        self.run_with(&[])
-    }
-
-    fn run_with(&self, more: &[&str]) -> Running {
-        let args = self.args();
-        Running::launch(&args.iter().map(String::as_str).chain(more.iter().copied()).collect::<Vec<_>>())
-    }
-
-    fn send(&self, episodes: &[Value]) {
-        self.broker.send(&self.of("ann"), episodes.iter().map(message));
-    }
-
-    /// Waits until the table holds so many outcomes.
-    fn wait_for(&self, run: &Running, count: usize) {
-        run.wait_until("all to have ended", |run| run.metric("hark_rows_compared") == 1.0 && self.listed() >= count);
-    }
-
-    fn listed(&self) -> usize {
-        recorded(&self.output(), "TRUE")
-    }
-
-    /// Outcomes as their topic tells them last, by episode.
-    fn told(&self) -> BTreeMap<String, Value> {
-        let told = self.broker.compacted(&self.of("outcomes"));
-        told.into_iter().map(|(id, text)| (id, serde_json::from_str(&text).expect("it is JSON"))).collect()
-    }
-
-    /// What the same announcements give in a batch, and that all of it is the same here.
-    fn is_as_a_batch_of(&self, all: &[Value]) {
-        let calm = tempfile::tempdir().expect("a temporary folder");
-        let (input, output) = (self.folder.path().join("batch.jsonl"), calm.path().join("out"));
-        write_episodes(&input, all.iter().cloned());
-        let ran = hark(&["batch", "--input", path(&input), "--output", path(&output), "--accept-gates"]);
-        assert!([0, 3].contains(&ran.code), "{}", ran.err);
-        assert_eq!(states(&outcomes(&self.output())), states(&outcomes(&output)));
-        assert_eq!(objects(&self.output()), objects(&output), "the same previews, byte by byte");
-        let lines = std::fs::read_to_string(output.join("previews.jsonl")).expect("a batch leaves them");
-        let timeless = |line: &str| line.split(",\"ingested_at\"").next().expect("a line").to_owned() + "}";
-        let of_batch: BTreeMap<String, String> = lines
-            .lines()
-            .map(|line| {
-                let preview: Value = serde_json::from_str(line).expect("each line is JSON");
-                (preview["episode"].as_str().expect("an id").to_owned(), timeless(line))
-            })
-            .collect();
-        assert!(!of_batch.is_empty());
-        assert_eq!(self.broker.compacted(&self.of("previews")), of_batch, "the same messages, byte by byte");
-    }
-
-    /// All that was announced is committed.
-    fn all_is_committed(&self) {
-        let (next, end) = self.broker.committed(self.name, &self.of("ann"));
-        assert_eq!(next, end);
-    }
-}
-
-fn states(outcomes: &BTreeMap<String, Value>) -> BTreeMap<&str, &str> {
-    outcomes.iter().map(|(id, outcome)| (id.as_str(), outcome["state"].as_str().unwrap_or_default())).collect()
-}
 
 /// Adds a file of the examples to the job's folder, and names it.
 fn beside(folder: &Path, kind: &str, name: &str) -> String {
@@ -244,6 +120,38 @@ fn killed_anywhere_it_gives_what_a_batch_gives() {
 }
 
 #[test]
+fn in_transactions_readers_see_a_preview_with_its_outcome_or_neither_wherever_it_dies() {
+    let job = Job::new(Broker::shared(), "together");
+    let all: Vec<Value> = (1..=12).map(|at| talk(&format!("talk {at}"), at)).collect();
+    job.send(&all[..6]);
+    let together = || {
+        let seen = |kind: &str| {
+            let found = job.broker.read(&job.of(kind)).into_iter();
+            found.filter_map(|message| message.key).collect::<std::collections::BTreeSet<_>>()
+        };
+        // All of these episodes have a preview. A commit reaches one partition after the other.
+        let began = Instant::now();
+        while seen("previews") != seen("outcomes") {
+            assert!(began.elapsed() < Duration::from_secs(20), "{:?}, {:?}", seen("previews"), seen("outcomes"));
+        }
+    };
+    for death in ["messages:3", "acknowledged:1", "rows:1"] {
+        assert_eq!(job.run_with(&["--transactions", "--die-after", death]).end(), None, "{death}: it died by a signal");
+        together();
+    }
+    let run = job.run_with(&["--transactions"]);
+    job.send(&all[6..]);
+    run.wait_until("some to have ended", |_| job.listed() >= 7);
+    run.kill();
+    together();
+    let run = job.run_with(&["--transactions"]);
+    job.wait_for(&run, all.len());
+    assert_eq!(run.stop(), Some(0));
+    job.is_as_a_batch_of(&all);
+    job.all_is_committed();
+}
+
+#[test]
 fn a_broker_that_goes_away_and_comes_back_stops_nothing() {
     let broker = Broker::start();
     let job = Job::new(&broker, "away");
@@ -318,10 +226,6 @@ fn what_a_topic_held_replayed_as_a_backfill_gives_the_same_outcomes_and_bytes() 
     run.wait_until("nothing to be on its way", |run| run.metric("hark_in_flight_episodes") == 0.0);
     assert_eq!(run.stop(), Some(0));
     let (ann, address, again) = (job.of("ann"), broker.address(), job.folder.path().join("again"));
-    let day = |from_now: i64| {
-        let today = jiff::Timestamp::now().to_zoned(jiff::tz::TimeZone::UTC).date();
-        today.checked_add(jiff::Span::new().days(from_now)).expect("a day").to_string()
-    };
     let backfill = |from: &str, to: &str| {
         let args = ["backfill", "--brokers", &address, "--announcements", &ann, "--from", from, "--to", to];
         hark(&[&args[..], &["--output", path(&again), "--promote", "--accept-gates"]].concat())

@@ -52,6 +52,58 @@ fn a_layout_whose_models_do_not_fit_is_refused_with_the_model_and_the_missing_by
     assert!(said.err.contains("too few for the model of embed") && said.err.contains("memory_mb"), "{}", said.err);
 }
 
+/// A layout in this folder that runs its models on an H100 that is not there.
+fn modelled(folder: &std::path::Path) -> std::path::PathBuf {
+    let shipped = std::fs::read_to_string(root().join("dataflow/layouts/throughput.toml")).expect("it is committed");
+    let file = folder.join("modelled.toml");
+    let text = shipped.replacen("device = \"auto\"", "device = \"modelled:h100\"", 1);
+    assert_ne!(text, shipped);
+    std::fs::write(&file, text).expect("the folder is writable");
+    file
+}
+
+#[test]
+fn nobody_can_publish_from_a_layout_with_a_modelled_device() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (layout, output) = (modelled(folder.path()), folder.path().join("out"));
+    let input = root().join("examples/feed.xml");
+    let job = ["--input", path(&input), "--output", path(&output), "--layout", path(&layout)];
+    for (command, more) in [("batch", &[][..]), ("run", &["--embedded"])] {
+        let said = hark(&[&[command][..], more, &job[..]].concat());
+        assert_eq!(said.code, 1, "{}", said.err);
+        assert!(said.err.contains("modelled") && said.err.contains("hark bench"), "{}", said.err);
+    }
+    let said = hark(&[&["batch", "--allow-modelled"][..], &job[..]].concat());
+    assert_eq!(said.code, 2, "without --measure it is wrong use: {}", said.err);
+    assert!(!output.join("previews.jsonl").exists());
+}
+
+#[test]
+fn a_modelled_device_is_compared_and_marked_wherever_it_is_shown() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (layout, output, examples_at) = (modelled(folder.path()), folder.path().join("out"), root().join("examples"));
+    let input = folder.path().join("episodes.jsonl");
+    write_episodes(&input, examples(&["small-wonders-3", "counter-talk-3"]));
+    let layouts = format!("throughput,{}", path(&layout));
+    let command = ["bench", "--layouts", &layouts, "--input", path(&input), "--output", path(&output), "--repeat", "1"];
+    let ran = hark(&[&command[..], &["--", "--accept-gates", "--allow-root", path(&examples_at)]].concat());
+    assert_eq!(ran.code, 0, "real runs are compared among themselves: {}", ran.err);
+    assert!(ran.out.contains("throughput (modelled), 1 worker"), "{}", ran.out);
+    assert!(ran.out.contains("MODELLED") && ran.out.contains("H100"), "{}", ran.out);
+    let report = std::fs::read_to_string(output.join("bench.json")).expect("the report is there");
+    let report: Value = serde_json::from_str(&report).expect("it is JSON");
+    let (real, modelled) = (&report["arms"][0], &report["arms"][1]);
+    assert_eq!(real["arm"]["modelled"], Value::Array(Vec::new()));
+    assert!(modelled["arm"]["modelled"][0].as_str().is_some_and(|told| told.contains("docs/gpu.md")), "{modelled}");
+    assert_eq!(modelled["runs"][0]["published"], 2, "each episode goes the light way");
+    let embeds = |operator: &&Value| operator["name"].as_str().is_some_and(|name| name.starts_with("embed"));
+    let operators = modelled["runs"][0]["operators"].as_array().expect("operators");
+    let embed = operators.iter().find(embeds).expect("it embeds");
+    assert_eq!((&embed["weight_bytes"], &embed["activation_bytes"]), (&91_000_000.into(), &1_160_000_000.into()));
+    let page = std::fs::read_to_string(output.join("bench.html")).expect("the page is there");
+    assert!(page.contains("throughput (modelled) ×1") && page.contains("Modelled: the lanes of"), "plots name it, too");
+}
+
 #[test]
 fn two_layouts_are_compared_run_by_run_and_do_the_same() {
     let folder = tempfile::tempdir().expect("a temporary folder");

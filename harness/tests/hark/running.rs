@@ -42,6 +42,11 @@ impl Running {
         Self { child, address: address.expect("it says where it listens before it ends") }
     }
 
+    /// Its number among processes.
+    pub fn id(&self) -> u32 {
+        self.child.id()
+    }
+
     /// Status and body of a page.
     pub fn get(&self, page: &str) -> (u16, String) {
         let mut stream = TcpStream::connect(self.address).expect("it listens");
@@ -91,6 +96,14 @@ impl Running {
         self.child.kill().expect("it still runs");
         self.child.wait().expect("it is our child");
     }
+}
+
+/// Seconds of a core that a process has taken so far.
+pub fn cpu_seconds(process: u32) -> f64 {
+    let about = std::fs::read_to_string(format!("/proc/{process}/stat")).expect("it still runs");
+    // The name before it may hold anything; then the 12th and 13th field are ticks of 10 ms.
+    let fields = about.rsplit_once(')').expect("proc(5)").1.split_whitespace();
+    fields.skip(11).take(2).map(|ticks| ticks.parse::<f64>().expect("a number") / 100.0).sum()
 }
 
 impl Drop for Running {

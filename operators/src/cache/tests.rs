@@ -134,14 +134,15 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn damage_anywhere_is_a_miss_and_mends_itself(place in 0.0..1.0f64, length in 1usize..20_000) {
+    fn damage_anywhere_costs_misses_and_never_a_wrong_value_and_is_mended(place in 0.0..1.0f64, length in 1usize..20_000) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("hark-cache.db");
         put(&open(folder.path(), ROOM), 0..200);
         let whole = std::fs::metadata(&file).unwrap().len();
         damage(&file, (whole as f64 * place) as u64, length);
         let cache = open(folder.path(), ROOM);
-        // What is given is right, which `known` sees to; who finds the damage may lose what it puts.
+        // What is given is right, which `known` sees to; who finds the damage may lose what it puts. Only keys
+        // that were harmed and still look like keys may cost a miss for good: too few bytes to be drawn here.
         for _ in 0..3 {
             known(&cache, 0..200);
             put(&cache, 0..200);

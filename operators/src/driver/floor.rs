@@ -7,7 +7,7 @@ pub(super) const CLASSES: usize = 3;
 const TURNS: u32 = 10;
 
 /// Counts turns, so that no class waits for ever however many more pressing items arrive.
-#[derive(Debug, Default)]
+#[derive(Clone, Debug, Default)]
 pub(super) struct Floor {
     /// Turns that the most pressing class took while another waited.
     passed: u32,

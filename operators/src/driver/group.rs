@@ -17,14 +17,16 @@ use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use hark_models::device::{Device, Precision};
+use hark_models::device::{Device, Placement, Precision};
 
 use super::breaker::{Breaker, REST};
+use super::late::{self, Clock};
+use super::limits::{Limits, Load};
 use super::memory::{Meter, Share};
 use crate::fault::{Fault, FaultKind};
 use crate::record::outcome::StageTime;
 use crate::record::{Body, Kind, Record, Spent};
-use crate::stage::{Equipment, Stage, Work};
+use crate::stage::{Curve, Equipment, Stage, Work};
 
 /// Which item of a driver a record came of.
 pub type Ticket = u64;
@@ -36,30 +38,57 @@ pub struct GroupSpec {
     pub name: String,
     /// Its stages in order.
     pub stages: Vec<Stage>,
-    /// Most records in one batch of a stage.
-    pub max_items: usize,
+    /// Most that one batch of a stage holds.
+    pub limits: Limits,
     /// Kinds that somebody outside the group takes in.
     pub outside: BTreeSet<Kind>,
     /// Where its models compute; where the run was told to, if `None`.
     pub device: Option<String>,
     /// What its models' numbers are kept in.
     pub precision: Precision,
+    /// What stands in for its device, if there is none.
+    pub curve: Option<Arc<Curve>>,
     /// One per stage, shared by all lanes of the process.
     pub breakers: Vec<Arc<Breaker>>,
+}
+
+impl GroupSpec {
+    /// How many models it loads.
+    pub(super) fn models(&self, equipment: &Equipment) -> usize {
+        let weighed = |stage: &Stage| equipment.ballast.is_some_and(|(weighed, _)| weighed == *stage);
+        self.stages.iter().filter(|stage| stage.has_weights() || weighed(stage)).count()
+    }
 }
 
 /// A group with warm models, owned by one thread.
 pub struct Group {
     slots: Vec<Slot>,
+    /// Where its models are; nowhere if its device is modelled.
+    at: Option<Placement>,
     outside: BTreeSet<Kind>,
 }
 
 struct Slot {
     stage: Stage,
     work: Box<dyn Work>,
-    max_items: usize,
+    limits: Limits,
     breaker: Arc<Breaker>,
     held: Vec<Held>,
+    /// All that is held.
+    load: Load,
+    clock: Clock,
+}
+
+impl Slot {
+    fn new(stage: Stage, work: Box<dyn Work>, limits: Limits, breaker: Arc<Breaker>) -> Self {
+        Self { stage, work, limits, breaker, held: Vec::new(), load: Load::default(), clock: late::wall_clock }
+    }
+
+    /// What a record becomes without being computed: of an episode that would be late otherwise.
+    fn passes_over(&self, record: &Record) -> Option<Body> {
+        let from = late::light_from(&[self.stage], record)?;
+        ((self.clock)() >= from).then(|| self.stage.failed(record, late::fault(self.stage, record)))
+    }
 }
 
 struct Held {
@@ -77,6 +106,9 @@ impl Group {
     /// # Errors
     /// A model that cannot be loaded, or that has no room for a batch.
     pub fn warm(spec: &GroupSpec, equipment: &Equipment) -> Result<(Self, Vec<Share>), Fault> {
+        if let Some(curve) = &spec.curve {
+            return Self::modelled(spec, curve);
+        }
         let at = equipment.models.placement(spec.device.as_deref(), spec.precision)?;
         let mut meter = (at.device != Device::Cpu).then(|| Meter::of(at.device));
         let mut shares = Vec::new();
@@ -84,16 +116,54 @@ impl Group {
         for (&stage, breaker) in spec.stages.iter().zip(&spec.breakers) {
             let mut work = stage.warm(equipment, at)?;
             if let Some(weights) = work.weight_bytes() {
+                let largest = spec.limits.longest(stage);
                 // A processor has nothing to get ready, and would take long for it.
                 let activations = match &mut meter {
-                    Some(meter) => meter.growth_of(|| work.rehearse(spec.max_items))?,
+                    Some(meter) => meter.growth_of(|| work.rehearse(largest))?,
                     None => None,
                 };
-                shares.push(Share { stage, at, weights, activations, max_items: spec.max_items });
+                shares.push(Share { stage, at: at.to_string(), weights, activations, max_items: largest });
             }
-            slots.push(Slot { stage, work, max_items: spec.max_items, breaker: breaker.clone(), held: Vec::new() });
+            slots.push(Slot::new(stage, work, spec.limits, breaker.clone()));
         }
-        Ok((Self { slots, outside: spec.outside.clone() }, shares))
+        Ok((Self { slots, at: Some(at), outside: spec.outside.clone() }, shares))
+    }
+
+    /// The same on a device that is not there: its memory is what the curve says.
+    fn modelled(spec: &GroupSpec, curve: &Arc<Curve>) -> Result<(Self, Vec<Share>), Fault> {
+        let (mut slots, mut shares) = (Vec::new(), Vec::new());
+        for (&stage, breaker) in spec.stages.iter().zip(&spec.breakers) {
+            let (work, largest) = (stage.modelled(spec.precision, curve), spec.limits.longest(stage));
+            let cost = curve.cost(stage, spec.precision, largest);
+            let (Some(weights), Some(cost)) = (work.weight_bytes(), cost) else {
+                return Err(Fault::poison(
+                    "lanes",
+                    "curve",
+                    format!("the curve {} does not say what {stage} costs in batches of {largest}", curve.name),
+                    "lower `max_items`, or measure it and add it to the curve",
+                ));
+            };
+            let at = format!("modelled {} in {}", curve.name, spec.precision);
+            shares.push(Share { stage, at, weights, activations: Some(cost.bytes), max_items: largest });
+            slots.push(Slot::new(stage, work, spec.limits, breaker.clone()));
+        }
+        Ok((Self { slots, at: None, outside: spec.outside.clone() }, shares))
+    }
+
+    /// Lets go of its models. Tells how many items its device has room for, as far as it has found out.
+    pub(super) fn unload(self, equipment: &Equipment) -> usize {
+        let Self { slots, at, .. } = self;
+        let items = slots.iter().map(|slot| slot.limits.items).min().unwrap_or(1);
+        let stages: Vec<Stage> = slots.iter().map(|slot| slot.stage).collect();
+        drop(slots);
+        let Some(at) = at else { return items };
+        for stage in stages {
+            equipment.models.forget(stage, at);
+            if equipment.ballast.is_some_and(|(weighed, _)| weighed == stage) {
+                equipment.models.forget_ballast(at);
+            }
+        }
+        items
     }
 
     /// Runs a batch through all stages; every record that leaves the group is given to `emit`.
@@ -115,8 +185,23 @@ fn take_in(slots: &mut [Slot], outside: &BTreeSet<Kind>, held: Held, emit: &mut 
         if !slots[at].stage.consumes(kind) {
             continue;
         }
-        slots[at].held.push(Held { ticket: held.ticket, record: held.record.clone(), since: held.since });
-        if slots[at].held.len() >= slots[at].max_items {
+        if let Some(body) = slots[at].passes_over(&held.record) {
+            let record = Record { episode: held.record.episode.clone(), body, spent: held.record.spent.clone() };
+            if outside.contains(&record.kind()) {
+                emit(held.ticket, record.clone());
+            }
+            let held = Held { ticket: held.ticket, record, since: Instant::now() };
+            take_in(&mut slots[at + 1..], outside, held, emit, busy);
+            continue;
+        }
+        let load = Load::of(&held.record);
+        if !slots[at].limits.hold(slots[at].load.with(load)) {
+            flush(&mut slots[at..], outside, emit, busy);
+        }
+        let slot = &mut slots[at];
+        slot.held.push(Held { ticket: held.ticket, record: held.record.clone(), since: held.since });
+        slot.load = slot.load.with(load);
+        if slot.limits.reached(slot.load) {
             flush(&mut slots[at..], outside, emit, busy);
         }
     }
@@ -126,6 +211,7 @@ fn take_in(slots: &mut [Slot], outside: &BTreeSet<Kind>, held: Held, emit: &mut 
 fn flush(slots: &mut [Slot], outside: &BTreeSet<Kind>, emit: &mut Emit, busy: &mut Duration) {
     let Some((slot, later)) = slots.split_first_mut() else { return };
     let held = std::mem::take(&mut slot.held);
+    slot.load = Load::default();
     if held.is_empty() {
         return;
     }
@@ -186,7 +272,7 @@ fn flush(slots: &mut [Slot], outside: &BTreeSet<Kind>, emit: &mut Emit, busy: &m
                 let half = part.len().div_ceil(2);
                 if fault.is_out_of_memory() {
                     tracing::warn!(%stage, items = part.len(), "a batch was too large for its device: half from now on");
-                    slot.max_items = slot.max_items.min(half);
+                    slot.limits.items = slot.limits.items.min(half);
                 }
                 parts.extend([first + half..part.end, first..first + half]);
             }

@@ -9,8 +9,9 @@ use crossbeam_channel::{Sender, bounded};
 use timely::scheduling::SyncActivator;
 
 use super::group::{Group, GroupSpec, Ticket};
-use super::memory::{self, Share};
+use super::memory::{self, Room, Share};
 use super::queue::{Queue, Rank};
+use super::resident::Resident;
 use crate::fault::Fault;
 use crate::record::{Kind, Record};
 use crate::stage::Equipment;
@@ -32,6 +33,8 @@ pub(super) enum Reply {
     Record(Ticket, Box<Record>),
     /// Nothing more will come of these items, which took a lane so many seconds.
     Done(Vec<Ticket>, f64),
+    /// These items' models could not be loaded: nothing came of them, and nothing will.
+    Unloaded(Vec<Ticket>, Fault),
 }
 
 /// Threads with warm models, shared by the operators of all workers of this process that are placed
@@ -44,6 +47,8 @@ pub struct Lanes {
     equipment: Arc<Equipment>,
     name: String,
     started: AtomicUsize,
+    count: usize,
+    room: Room,
     /// What models of the first lane take of their device.
     shares: Vec<Share>,
     work: Arc<Mutex<BTreeMap<usize, Worked>>>,
@@ -62,7 +67,7 @@ pub struct Worked {
 
 impl Lanes {
     /// Starts `count` lanes and waits until their models are warm. `specs` are the groups placed
-    /// on these lanes, by operator; their models must fit into `memory` bytes, if so many are given.
+    /// on these lanes, by operator; their models must fit into the room that is given.
     ///
     /// # Errors
     /// A model that cannot be loaded or does not fit, a thread that cannot be started.
@@ -71,7 +76,7 @@ impl Lanes {
         count: usize,
         specs: BTreeMap<usize, GroupSpec>,
         equipment: Arc<Equipment>,
-        memory: Option<usize>,
+        room: Room,
     ) -> Result<Self, Fault> {
         let mut lanes = Self {
             queue: Arc::default(),
@@ -80,6 +85,8 @@ impl Lanes {
             equipment,
             name: name.to_owned(),
             started: AtomicUsize::new(0),
+            count,
+            room,
             shares: Vec::new(),
             work: Arc::default(),
         };
@@ -87,7 +94,7 @@ impl Lanes {
             let shares = lanes.add()?;
             if lane == 0 {
                 lanes.shares = shares;
-                memory.map_or(Ok(()), |budget| memory::fit(name, count, &lanes.shares, budget))?;
+                memory::fit(name, count, &lanes.shares, room)?;
             }
         }
         lanes.free.fetch_add(1, Ordering::AcqRel); // one job may wait, so that no lane starves between two
@@ -104,6 +111,11 @@ impl Lanes {
         &self.shares
     }
 
+    /// Bytes of their device that their models take at once, as planned.
+    pub fn planned_bytes(&self) -> usize {
+        memory::planned(self.count, self.room.models, &self.shares)
+    }
+
     /// Adds a lane: at the start, or in place of one that hangs. Tells what its models take.
     ///
     /// # Errors
@@ -111,21 +123,19 @@ impl Lanes {
     pub fn add(&self) -> Result<Vec<Share>, Fault> {
         let (warm, warmed) = bounded(1);
         let (queue, free, work) = (self.queue.clone(), self.free.clone(), self.work.clone());
-        let (specs, equipment) = (self.specs.clone(), self.equipment.clone());
+        let (specs, equipment, models) = (self.specs.clone(), self.equipment.clone(), self.room.models);
         // Nobody joins a lane: one that hangs must not hang its owner.
         let _detached = std::thread::Builder::new()
             .name(format!("{}-{}", self.name, self.started.fetch_add(1, Ordering::Relaxed)))
             .spawn(move || {
                 let _lane = hark_models::device::lane_thread_setup();
                 // The starter waits for exactly one report; if it has gone, there is nobody to tell.
-                let (groups, report) = match warm_up(&specs, &equipment) {
-                    Ok((groups, shares)) => (Some(groups), Ok(shares)),
-                    Err(fault) => (None, Err(fault)),
-                };
-                let heard = warm.send(report).is_ok();
-                if let Some(groups) = groups.filter(|_| heard) {
+                let mut lane = Lane { specs, equipment, groups: Resident::new(models, Instant::now()) };
+                let report = lane.warm_up();
+                let works = report.is_ok();
+                if warm.send(report).is_ok() && works {
                     free.fetch_add(1, Ordering::AcqRel);
-                    serve(&queue, groups, &free, &work);
+                    lane.serve(&queue, &free, &work);
                 }
             })
             .map_err(|error| {
@@ -155,8 +165,13 @@ impl Lanes {
     /// batch is `full` and none of its own waits yet. So the queue, which knows what is nearest to
     /// its end, chooses among all operators, not the one that happened to look first.
     pub(super) fn takes(&self, operator: usize, full: bool) -> bool {
-        let free = self.free.load(Ordering::Acquire) > 0;
-        (free || full && !self.queue.holds(|rank| rank.operator == operator)) && self.admits(operator)
+        let own = || self.queue.count(operator);
+        let takes = match self.room.models {
+            None => self.free.load(Ordering::Acquire) > 0 || full && own() == 0,
+            // Whose turn it is goes on only while its jobs are there to be seen.
+            Some(_) => own() < if full { AHEAD } else { 1 },
+        };
+        takes && self.admits(operator)
     }
 
     /// Whether the stages of this operator let another batch begin now.
@@ -177,40 +192,70 @@ impl Drop for Lanes {
     }
 }
 
-type Groups = BTreeMap<usize, Group>;
+/// Jobs of one operator that wait for a lane whose models take turns.
+const AHEAD: usize = 4;
 
-/// Every group on this thread, and what their models take, in the order of the operators.
-fn warm_up(specs: &BTreeMap<usize, GroupSpec>, equipment: &Equipment) -> Result<(Groups, Vec<Share>), Fault> {
-    let (mut groups, mut shares) = (Groups::new(), Vec::new());
-    for (&at, spec) in specs {
-        let (group, taken) = Group::warm(spec, equipment)?;
-        groups.insert(at, group);
-        shares.extend(taken);
-    }
-    Ok((groups, shares))
+/// What one thread owns.
+struct Lane {
+    specs: BTreeMap<usize, GroupSpec>,
+    equipment: Arc<Equipment>,
+    groups: Resident<Group>,
 }
 
-fn serve(queue: &Queue<Job>, mut groups: Groups, free: &AtomicUsize, work: &Mutex<BTreeMap<usize, Worked>>) {
-    while let Some(job) = queue.pop() {
-        let begun = Instant::now();
-        let group = groups.get_mut(&job.operator).expect("a job's group is placed on these lanes");
-        let tickets: Vec<Ticket> = job.batch.iter().map(|(ticket, _)| *ticket).collect();
-        group.run(job.batch, job.since, &mut |ticket, record| {
-            // The operator is gone only when the run was given up: then nobody needs the result.
-            if job.reply.send(Reply::Record(ticket, Box::new(record))).is_ok() {
-                let _gone = job.wake.activate().is_err();
+impl Lane {
+    /// Loads every group once, in the order of the operators. Tells what their models take.
+    fn warm_up(&mut self) -> Result<Vec<Share>, Fault> {
+        let operators: Vec<usize> = self.specs.keys().copied().collect();
+        let mut shares = Vec::new();
+        for operator in operators {
+            self.group(operator, &mut shares)?;
+        }
+        Ok(shares)
+    }
+
+    /// An operator's group with its models loaded. `shares` grows by what they take, if they were not.
+    fn group(&mut self, operator: usize, shares: &mut Vec<Share>) -> Result<&mut Group, Fault> {
+        let spec = self.specs.get(&operator).expect("a job's group is placed on these lanes").clone();
+        let (specs, equipment) = (&mut self.specs, &self.equipment);
+        let load = || {
+            let (group, taken) = Group::warm(&spec, equipment)?;
+            shares.extend(taken);
+            Ok(group)
+        };
+        self.groups.group(operator, spec.models(equipment), load, |unloaded, group| {
+            tracing::debug!(unloaded, "models make room for others");
+            let items = group.unload(equipment);
+            if let Some(spec) = specs.get_mut(&unloaded) {
+                spec.limits.items = spec.limits.items.min(items);
             }
-        });
-        free.fetch_add(1, Ordering::AcqRel);
-        let seconds = begun.elapsed().as_secs_f64();
-        let mut done = work.lock().unwrap_or_else(PoisonError::into_inner);
-        let done_here = done.entry(job.operator).or_default();
-        done_here.batches += 1;
-        done_here.items += tickets.len() as u64;
-        done_here.seconds += seconds;
-        drop(done);
-        if job.reply.send(Reply::Done(tickets, seconds)).is_ok() {
-            let _gone = job.wake.activate().is_err();
+        })
+    }
+
+    fn serve(mut self, queue: &Queue<Job>, free: &AtomicUsize, work: &Mutex<BTreeMap<usize, Worked>>) {
+        while let Some(job) = queue.pop(&|operator| self.groups.prefers(operator, Instant::now())) {
+            let begun = Instant::now();
+            let tickets: Vec<Ticket> = job.batch.iter().map(|(ticket, _)| *ticket).collect();
+            let tell = |reply: Reply| {
+                // The operator is gone only when the run was given up: then nobody needs the result.
+                if job.reply.send(reply).is_ok() {
+                    let _gone = job.wake.activate().is_err();
+                }
+            };
+            let loaded = self.group(job.operator, &mut Vec::new()).map(|group| {
+                group.run(job.batch, job.since, &mut |ticket, record| tell(Reply::Record(ticket, Box::new(record))));
+            });
+            free.fetch_add(1, Ordering::AcqRel);
+            let seconds = begun.elapsed().as_secs_f64();
+            let mut done = work.lock().unwrap_or_else(PoisonError::into_inner);
+            let done_here = done.entry(job.operator).or_default();
+            done_here.batches += 1;
+            done_here.items += tickets.len() as u64;
+            done_here.seconds += seconds;
+            drop(done);
+            tell(match loaded {
+                Ok(()) => Reply::Done(tickets, seconds),
+                Err(fault) => Reply::Unloaded(tickets, fault),
+            });
         }
     }
 }

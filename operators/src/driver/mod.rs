@@ -15,12 +15,15 @@ mod budget;
 mod floor;
 mod group;
 mod lanes;
+mod late;
+mod limits;
 mod lines;
 mod memory;
 mod on_lanes;
 mod on_worker;
 mod pace;
 mod queue;
+mod resident;
 #[cfg(test)]
 pub(crate) mod sample;
 
@@ -28,7 +31,9 @@ pub use breaker::Breaker;
 pub use budget::{Budget, Permit};
 pub use group::{Group, GroupSpec};
 pub use lanes::{Lanes, Worked};
-pub use memory::Share;
+pub use late::{Clock, wall_clock};
+pub use limits::Limits;
+pub use memory::{Room, Share};
 pub use on_lanes::{Batching, on_lanes};
 pub use on_worker::on_worker;
 

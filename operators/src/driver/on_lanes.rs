@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
 
 use crossbeam_channel::unbounded;
@@ -14,6 +15,8 @@ use timely::dataflow::operators::generic::Operator;
 use super::Epoch;
 use super::group::{GroupSpec, Ticket};
 use super::lanes::{Job, Lanes, Reply};
+use super::late::{self, Clock};
+use super::limits::Limits;
 use super::lines::{Lines, Waiting};
 use super::pace::Pace;
 use super::queue::Rank;
@@ -25,12 +28,14 @@ use crate::stage::Stage;
 /// and the oldest record has waited long enough.
 #[derive(Clone, Copy, Debug)]
 pub struct Batching {
-    /// Most records in a batch.
-    pub max_items: usize,
+    /// Most that a batch holds.
+    pub limits: Limits,
     /// How long a record may wait for company while a lane is free.
     pub max_wait: Duration,
     /// How long a lane may take for a batch before its items count as failed.
     pub deadline: Duration,
+    /// What tells whether an episode would be late.
+    pub clock: Clock,
     /// How long a batch should take: those of a slow lane have fewer items, down to one.
     pub target: Option<Duration>,
 }
@@ -43,14 +48,14 @@ struct InFlight {
     batch: Ticket,
 }
 
-/// Runs a group on `lanes`; `operator` is its position in the layout. `route` names the worker
-/// that a record goes to.
+/// Runs a group on `lanes`, which is the operator at this position in the layout. `backlog` tells how many
+/// records wait here or are on a lane; `route` names the worker that a record goes to.
 pub fn on_lanes<'s>(
     stream: StreamVec<'s, Epoch, Record>,
-    spec: &GroupSpec,
-    operator: usize,
+    (spec, operator): (&GroupSpec, usize),
     lanes: Arc<Lanes>,
     batching: Batching,
+    backlog: Arc<AtomicUsize>,
     route: impl Fn(&Record) -> u64 + 'static,
 ) -> StreamVec<'s, Epoch, Record> {
     let scope = stream.scope();
@@ -70,9 +75,11 @@ pub fn on_lanes<'s>(
                 input.for_each_stamp(|cap, batches| {
                     let Some(cap) = cap.retain_least(output.output_index()) else { return };
                     for record in batches.flat_map(|batch| batch.drain(..)) {
-                        waiting.push(cap.clone(), record, Instant::now());
+                        let light_from = late::light_from(&stages, &record);
+                        waiting.push(cap.clone(), record, Instant::now(), light_from);
                     }
                 });
+                let mut lost: Vec<(InFlight, Option<Fault>)> = Vec::new();
                 while let Ok(message) = replies.try_recv() {
                     match message {
                         Reply::Record(ticket, record) => {
@@ -87,19 +94,35 @@ pub fn on_lanes<'s>(
                                 in_flight.remove(&ticket);
                             }
                         }
+                        Reply::Unloaded(tickets, fault) => {
+                            let items = tickets.iter().filter_map(|ticket| in_flight.remove(ticket));
+                            lost.extend(items.map(|item| (item, Some(fault.clone()))));
+                        }
                     }
                 }
                 let now = Instant::now();
                 let mut hung = BTreeMap::new();
                 for item in overdue(&mut in_flight, now) {
                     hung.insert(item.batch, item.record.kind());
-                    for record in timed_out(&stages, &item.record, batching.deadline) {
-                        if outside.contains(&record.kind()) {
-                            output.session(&item.cap).give(record);
-                        } else {
-                            // A later stage of this very group takes it in: the episode goes the light way.
-                            waiting.push(item.cap.clone(), record, now);
-                        }
+                    lost.push((item, None));
+                }
+                let mut undone: Vec<(Capability<Epoch>, Record)> = Vec::new();
+                for (InFlight { cap, record, .. }, fault) in lost {
+                    let hangs = |stage| timed_out(stage, &record, batching.deadline);
+                    let records = failed(&stages, &record, |stage| fault.clone().unwrap_or_else(|| hangs(stage)));
+                    undone.extend(records.into_iter().map(|record| (cap.clone(), record)));
+                }
+                for Waiting { kept: cap, record, .. } in waiting.late((batching.clock)()) {
+                    let records = failed(&stages, &record, |stage| late::fault(stage, &record));
+                    undone.extend(records.into_iter().map(|record| (cap.clone(), record)));
+                }
+                for (cap, record) in undone {
+                    if outside.contains(&record.kind()) {
+                        output.session(&cap).give(record);
+                    } else {
+                        // A later stage of this very group takes it in: the episode goes the light way.
+                        let light_from = late::light_from(&stages, &record);
+                        waiting.push(cap, record, now, light_from);
                     }
                 }
                 // A batch hangs one lane, however many items are in it.
@@ -110,13 +133,13 @@ pub fn on_lanes<'s>(
                     }
                 }
                 loop {
-                    let most = pace.items(batching.max_items);
-                    let full = waiting.len() >= most; // it cannot grow by waiting
+                    let most = Limits { items: pace.items(batching.limits.items), ..batching.limits };
+                    let full = most.reached(waiting.load()); // it cannot grow by waiting
                     let waited = waiting.oldest().is_some_and(|since| now.duration_since(since) >= batching.max_wait);
                     if !(full || waited) || !lanes.takes(operator, full) {
                         break;
                     }
-                    let batch = waiting.take(most);
+                    let batch = waiting.take(&most);
                     let since = batch.iter().map(|item| item.since).min().unwrap_or(now);
                     let priority =
                         batch.iter().map(|item| item.record.episode.announcement.priority).min().unwrap_or_default();
@@ -132,6 +155,7 @@ pub fn on_lanes<'s>(
                         .collect();
                     lanes.push(rank, Job { operator, batch, since, reply: reply.clone(), wake: wake.clone() });
                 }
+                backlog.store(waiting.load().items + in_flight.len(), Ordering::Relaxed);
                 if !waiting.is_empty() || !in_flight.is_empty() {
                     // Another operator's job may have freed a lane without waking this one.
                     again.activate_after(if in_flight.is_empty() {
@@ -150,19 +174,21 @@ fn overdue(in_flight: &mut HashMap<Ticket, InFlight>, now: Instant) -> Vec<InFli
     late.iter().filter_map(|ticket| in_flight.remove(ticket)).collect()
 }
 
-/// What comes of an item whose lane hangs: the failure of every stage that had taken it in.
-fn timed_out(stages: &[Stage], record: &Record, deadline: Duration) -> Vec<Record> {
-    stages
-        .iter()
-        .filter(|stage| stage.consumes(record.kind()))
-        .map(|&stage| {
-            let fault = Fault::retry(
-                stage.name(),
-                "timeout",
-                format!("no result for episode {} within {} s", record.episode.key().episode, deadline.as_secs()),
-                "replay it, or raise `deadline_seconds` in the layout",
-            );
-            Record { body: stage.failed(record, fault), episode: record.episode.clone(), spent: record.spent.clone() }
-        })
-        .collect()
+/// Why a stage fails on an item whose lane hangs.
+fn timed_out(stage: Stage, record: &Record, deadline: Duration) -> Fault {
+    Fault::retry(
+        stage.name(),
+        "timeout",
+        format!("no result for episode {} within {} s", record.episode.key().episode, deadline.as_secs()),
+        "replay it, or raise `deadline_seconds` in the layout",
+    )
+}
+
+/// What comes of an item of which no lane makes anything: the failure of every stage that had taken it in.
+fn failed(stages: &[Stage], record: &Record, why: impl Fn(Stage) -> Fault) -> Vec<Record> {
+    let failed = |&stage: &Stage| {
+        let body = stage.failed(record, why(stage));
+        Record { body, episode: record.episode.clone(), spent: record.spent.clone() }
+    };
+    stages.iter().filter(|stage| stage.consumes(record.kind())).map(failed).collect()
 }

@@ -76,6 +76,17 @@ impl<J> State<J> {
         let class = self.floor.next(std::array::from_fn(|class| !self.jobs[class].is_empty()))?;
         self.jobs[class].pop().map(|Ranked(_, job)| job)
     }
+
+    /// The greatest job of the most pressing class that has one of an operator that is preferred.
+    fn preferred(&mut self, prefers: &dyn Fn(usize) -> bool) -> Option<J> {
+        let such = |job: &Ranked<J>| prefers(job.0.operator);
+        let jobs = self.jobs.iter_mut().find(|jobs| jobs.iter().any(such))?;
+        let (mut such, others): (Vec<_>, Vec<_>) = std::mem::take(jobs).into_iter().partition(such);
+        such.sort();
+        let greatest = such.pop();
+        jobs.extend(such.into_iter().chain(others));
+        greatest.map(|Ranked(_, job)| job)
+    }
 }
 
 impl<J> Queue<J> {
@@ -87,17 +98,18 @@ impl<J> Queue<J> {
         self.arrived.notify_one();
     }
 
-    /// Whether a job with such a rank waits.
-    pub fn holds(&self, such: impl Fn(&Rank) -> bool) -> bool {
+    /// How many jobs of an operator wait.
+    pub fn count(&self, operator: usize) -> usize {
         let state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        state.jobs.iter().flatten().any(|Ranked(rank, _)| such(rank))
+        state.jobs.iter().flatten().filter(|Ranked(rank, _)| rank.operator == operator).count()
     }
 
-    /// Waits for the next job; `None` once the queue is closed and empty.
-    pub fn pop(&self) -> Option<J> {
+    /// Waits for the next job; `None` once the queue is closed and empty. Jobs of operators that the lane
+    /// `prefers` go before all others.
+    pub fn pop(&self, prefers: &dyn Fn(usize) -> bool) -> Option<J> {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
         loop {
-            if let Some(job) = state.next() {
+            if let Some(job) = state.preferred(prefers).or_else(|| state.next()) {
                 return Some(job);
             }
             if !state.open {
@@ -128,7 +140,7 @@ mod tests {
         queue.push(rank(Priority::Normal, 2, 2), "normal, late operator, first");
         queue.push(rank(Priority::Urgent, 0, 4), "urgent");
         queue.close();
-        let order: Vec<_> = std::iter::from_fn(|| queue.pop()).collect();
+        let order: Vec<_> = std::iter::from_fn(|| queue.pop(&|_| false)).collect();
         assert_eq!(
             order,
             [
@@ -139,5 +151,22 @@ mod tests {
                 "backfill"
             ]
         );
+    }
+
+    #[test]
+    fn preferred_operators_go_before_all_others_and_nothing_is_lost() {
+        let queue = Queue::default();
+        for arrival in 0..3 {
+            for operator in 0..3 {
+                queue.push(Rank { priority: Priority::Normal, operator, arrival }, (operator, arrival));
+            }
+        }
+        queue.push(Rank { priority: Priority::Urgent, operator: 2, arrival: 9 }, (2, 9));
+        assert_eq!(queue.count(0), 3);
+        let first: Vec<_> = (0..3).filter_map(|_| queue.pop(&|operator| operator == 0)).collect();
+        assert_eq!(first, [(0, 0), (0, 1), (0, 2)]);
+        assert_eq!(queue.pop(&|operator| operator == 0), Some((2, 9)), "none waits: as ever");
+        queue.close();
+        assert_eq!(std::iter::from_fn(|| queue.pop(&|operator| operator == 1)).count(), 6);
     }
 }

@@ -35,6 +35,16 @@ pub enum Priority {
     Backfill,
 }
 
+/// Until when a preview is wanted at the latest.
+#[derive(Clone, Copy, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Deadline {
+    /// Seconds since 1970 UTC.
+    At(i64),
+    /// Seconds after it was taken in.
+    Within(f64),
+}
+
 /// Where an episode's transcript is to be had.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -79,6 +89,9 @@ pub struct Announcement {
     pub declared_seconds: Option<f64>,
     /// How soon it is wanted.
     pub priority: Priority,
+    /// When a light preview is better than a full one that comes later, if it is.
+    #[serde(default)]
+    pub deadline: Option<Deadline>,
     /// Not an episode but its end: the source takes this revision and all before it back.
     pub withdrawn: bool,
     /// Folder or URL that relative paths are resolved against (where the announcement was read).
@@ -99,6 +112,7 @@ impl Announcement {
             language: None,
             declared_seconds: None,
             priority: Priority::Normal,
+            deadline: None,
             withdrawn: false,
             base,
         }

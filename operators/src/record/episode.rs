@@ -8,7 +8,7 @@ use super::finding::{Dossier, LocalAudio, Media, Variant};
 use super::outcome::{ModelUsed, Picture, Selection};
 use super::part::{Parts, Weighed};
 use super::piece::{Sentence, Timing};
-use super::{Announcement, EpisodeKey, Origin};
+use super::{Announcement, Deadline, EpisodeKey, Origin};
 use crate::fault::Fault;
 use crate::likeness::acoustic::Print;
 use crate::likeness::text::Signature;
@@ -30,7 +30,21 @@ pub struct Episode {
     pub origin: Option<Arc<Origin>>,
 }
 
+/// Share of the time until a deadline that models may use; the rest is for choosing, cutting, publishing.
+const MODELS_SHARE: f64 = 0.7;
+
 impl Episode {
+    /// Seconds since 1970 UTC from which models are passed over, so that a preview is there by the
+    /// deadline. `None` without one, and with one that was past when the episode was taken in: a light
+    /// preview would miss it as well.
+    pub fn light_from(&self) -> Option<f64> {
+        let seconds = match self.announcement.deadline? {
+            Deadline::At(at) => at as f64 - self.ingested_at,
+            Deadline::Within(seconds) => seconds,
+        };
+        (seconds > 0.0).then_some(self.ingested_at + MODELS_SHARE * seconds)
+    }
+
     /// Episode and revision.
     pub fn key(&self) -> &EpisodeKey {
         &self.announcement.key

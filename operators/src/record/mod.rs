@@ -20,7 +20,7 @@ pub mod piece;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-pub use announcement::{Announcement, EpisodeId, EpisodeKey, Priority, TranscriptSource};
+pub use announcement::{Announcement, Deadline, EpisodeId, EpisodeKey, Priority, TranscriptSource};
 pub use episode::{About, Chosen, Episode, Failure, Fetched, Heard, Known, Read, Rendered, Whole};
 pub use origin::Origin;
 

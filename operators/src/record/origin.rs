@@ -4,8 +4,42 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
-/// Marks an announcement that was asked for again: one that failed before is run once more.
+/// Marks an announcement that is made once more, and says what of it is run once more: `before=` and
+/// milliseconds since 1970 UTC, or anything else, which means what failed.
 pub const REPLAY: &str = "hark_replay";
+
+/// What is run once more of an announcement that is made once more.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub enum Again {
+    /// Nothing: it was not asked for.
+    #[default]
+    No,
+    /// What failed.
+    Failed,
+    /// What came to a preview or failed before this time, in milliseconds since 1970 UTC. So a message that
+    /// comes twice finds its work done.
+    Before(i64),
+}
+
+impl Again {
+    /// The value of the header that asks for it.
+    pub fn spelled(self) -> Option<String> {
+        match self {
+            Self::No => None,
+            Self::Failed => Some("1".to_owned()),
+            Self::Before(time) => Some(format!("before={time}")),
+        }
+    }
+
+    /// Whether it asks for an episode that failed, or came to a preview, at this time in seconds.
+    pub fn asks_for(self, failed: bool, at: f64) -> bool {
+        match self {
+            Self::No => false,
+            Self::Failed => failed,
+            Self::Before(time) => at * 1000.0 < time as f64,
+        }
+    }
+}
 
 /// A message of a topic as it was found there.
 #[derive(Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -38,9 +72,10 @@ impl Origin {
         std::str::from_utf8(value.as_deref()?).ok()
     }
 
-    /// Whether it was asked for again.
-    pub fn is_replay(&self) -> bool {
-        self.header(REPLAY).is_some()
+    /// What is to be run once more of it.
+    pub fn again(&self) -> Again {
+        let Some(asked) = self.header(REPLAY) else { return Again::No };
+        asked.strip_prefix("before=").and_then(|time| time.parse().ok()).map_or(Again::Failed, Again::Before)
     }
 }
 
@@ -48,5 +83,29 @@ impl Origin {
 impl fmt::Debug for Origin {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         write!(f, "Origin({})", self.place())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn origin(replay: Option<String>) -> Origin {
+        let headers = replay.map(|value| (REPLAY.to_owned(), Some(value.into_bytes()))).into_iter().collect();
+        let topic = "ann".to_owned();
+        Origin { topic, partition: 0, offset: 0, timestamp_ms: None, key: None, value: None, headers }
+    }
+
+    #[test]
+    fn what_is_asked_for_once_more_survives_its_header_and_what_is_done_since_is_not_asked_for() {
+        for again in [Again::No, Again::Failed, Again::Before(1_000)] {
+            assert_eq!(origin(again.spelled()).again(), again);
+        }
+        assert_eq!(origin(Some("before=soon".to_owned())).again(), Again::Failed);
+        let asked =
+            |again: Again| [(true, 0.5), (false, 0.5), (false, 1.5)].map(|(failed, at)| again.asks_for(failed, at));
+        assert_eq!(asked(Again::No), [false, false, false]);
+        assert_eq!(asked(Again::Failed), [true, false, false]);
+        assert_eq!(asked(Again::Before(1_000)), [true, true, false]);
     }
 }

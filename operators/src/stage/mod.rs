@@ -11,6 +11,7 @@ mod embed;
 mod equipment;
 mod events;
 mod fetch;
+mod modelled;
 mod pieces;
 mod publish;
 mod select;
@@ -22,11 +23,12 @@ mod weighed;
 
 use std::sync::Arc;
 
-use hark_models::device::Placement;
+use hark_models::device::{Placement, Precision};
 use serde::{Deserialize, Serialize};
 
 pub use drill::{Drill, Harm};
 pub use equipment::Equipment;
+pub use modelled::{Cost, Curve, CurveError};
 pub use publish::Publisher;
 
 use crate::fault::Fault;
@@ -140,6 +142,11 @@ impl Stage {
         matches!(self, Stage::Speech | Stage::Events | Stage::Embed | Stage::Transcribe)
     }
 
+    /// Whether it has a model that keeps weights on a device.
+    pub fn has_weights(self) -> bool {
+        matches!(self, Stage::Speech | Stage::Embed)
+    }
+
     /// Whether this is the last body that the stage sends for a record.
     pub fn concludes(self, body: &Body) -> bool {
         match self {
@@ -179,6 +186,11 @@ impl Stage {
             }
             _ => Body::Failed(Box::new(Failure::from(fault))),
         }
+    }
+
+    /// What takes its time on a device that is not there, and does none of its work.
+    pub fn modelled(self, precision: Precision, curve: &Arc<Curve>) -> Box<dyn Work> {
+        Box::new(modelled::Modelled::new(self, precision, curve.clone()))
     }
 
     /// Its work with warm models, which compute there. Called once on the thread that will run it.

@@ -80,6 +80,20 @@ impl Models {
         shared(&self.ballast, at, || Ballast::new(size, at), Ballast::share).map_err(|error| unloaded(stage, &error))
     }
 
+    /// Lets go of a stage's model there: it is gone when no lane has a handle to it any more.
+    pub(crate) fn forget(&self, stage: Stage, at: Placement) {
+        match stage {
+            Stage::Speech => drop(self.speech.lock().unwrap_or_else(PoisonError::into_inner).remove(&at)),
+            Stage::Embed => drop(self.embed.lock().unwrap_or_else(PoisonError::into_inner).remove(&at)),
+            _ => {}
+        }
+    }
+
+    /// Lets go of the ballast there.
+    pub(crate) fn forget_ballast(&self, at: Placement) {
+        drop(self.ballast.lock().unwrap_or_else(PoisonError::into_inner).remove(&at));
+    }
+
     /// A recogniser of one lane's own: it keeps state.
     ///
     /// # Errors

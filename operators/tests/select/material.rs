@@ -45,6 +45,7 @@ pub fn dossier(name: &str, title: &str, description: &str, sentences: Vec<Senten
             language: None,
             declared_seconds: None,
             priority: Priority::Normal,
+            deadline: None,
             withdrawn: false,
             base: String::new(),
         }),

@@ -14,13 +14,14 @@ pub(crate) mod dead_letter;
 mod headers;
 mod outbox;
 mod outcome;
+mod transaction;
 
 use hark_operators::record::Origin;
 use hark_operators::record::outcome::{Outcome, State};
 
 use self::headers::{named, time};
 use super::{SinkError, previews};
-use crate::broker::{BrokerError, Brokers, Limits};
+use crate::broker::Limits;
 use crate::source::spelled;
 
 pub use headers::{Kind, event};
@@ -47,12 +48,9 @@ pub struct Messages {
 }
 
 impl Messages {
-    /// Messages from `source` into these topics, which take so much each.
-    ///
-    /// # Errors
-    /// See [`Outbox::open`].
-    pub fn open(brokers: &Brokers, topics: Topics, limits: Limits, source: &str) -> Result<Self, BrokerError> {
-        Ok(Self { outbox: Outbox::open(brokers)?, topics, limits, source: source.to_owned() })
+    /// Messages from `source` through this outbox into these topics, which take so much each.
+    pub fn new(outbox: Outbox, topics: Topics, limits: Limits, source: &str) -> Self {
+        Self { outbox, topics, limits, source: source.to_owned() }
     }
 
     /// Puts on their way all messages that tell of an outcome. `newest` says that no later revision of
@@ -84,6 +82,14 @@ impl Messages {
     /// See [`Outbox::flush`].
     pub fn flush(&self) -> Result<(), SinkError> {
         self.outbox.flush()
+    }
+
+    /// The same, and readers may see all of it. Nobody may tell anything meanwhile.
+    ///
+    /// # Errors
+    /// See [`Outbox::commit`].
+    pub fn commit(&self) -> Result<(), SinkError> {
+        self.outbox.commit()
     }
 
     fn preview(&self, topic: &str, outcome: &Outcome) -> Result<(), SinkError> {

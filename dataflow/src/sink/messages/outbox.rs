@@ -15,15 +15,16 @@ use std::time::Duration;
 use rdkafka::Message as _;
 use rdkafka::client::ClientContext;
 use rdkafka::config::RDKafkaLogLevel;
-use rdkafka::error::{KafkaError, RDKafkaErrorCode as Code};
+use rdkafka::error::{KafkaError, KafkaResult, RDKafkaErrorCode as Code};
 use rdkafka::message::{Header, OwnedHeaders};
 use rdkafka::producer::{BaseRecord, DeliveryResult, ProducerContext, ThreadedProducer};
 
+use super::transaction::Transaction;
 use crate::broker::{BrokerError, Brokers, Heard};
 use crate::sink::SinkError;
 
 /// How long a message may wait for brokers that are gone: much longer than a restart of them takes.
-const PATIENCE_MS: &str = "600000";
+pub(super) const PATIENCE_MS: u64 = 600_000;
 
 /// Name and value of a header.
 pub type Named = (String, Option<Vec<u8>>);
@@ -40,10 +41,14 @@ pub struct Message<'a> {
     pub headers: Vec<Named>,
 }
 
+/// A producer, and what waits for its messages.
+type Sending = (ThreadedProducer<Delivery>, Arc<Tickets>);
+
 /// Sends messages, each once and in the order of their keys.
 pub struct Outbox {
     producer: ThreadedProducer<Delivery>,
     tickets: Arc<Tickets>,
+    transaction: Option<Transaction>,
 }
 
 impl Outbox {
@@ -52,12 +57,32 @@ impl Outbox {
     /// # Errors
     /// Properties that librdkafka does not take.
     pub fn open(brokers: &Brokers) -> Result<Self, BrokerError> {
+        let (producer, tickets) = Self::producer(brokers, &[])?;
+        Ok(Self { producer, tickets, transaction: None })
+    }
+
+    /// One whose messages are seen all together at each [`Outbox::commit`]. Of those with the same `id` the
+    /// latest is heard alone.
+    ///
+    /// # Errors
+    /// The same; brokers that know no transactions, or do not let this user have the id.
+    pub fn transactional(brokers: &Brokers, id: &str) -> Result<Self, BrokerError> {
+        let patience = PATIENCE_MS.to_string();
+        let (producer, tickets) =
+            Self::producer(brokers, &[("transactional.id", id), ("transaction.timeout.ms", &patience)])?;
+        let transaction = Transaction::take_over(&producer)
+            .map_err(|error| BrokerError::Transactions { id: id.to_owned(), cause: error.to_string() })?;
+        Ok(Self { producer, tickets, transaction: Some(transaction) })
+    }
+
+    fn producer(brokers: &Brokers, more: &[(&str, &str)]) -> Result<Sending, BrokerError> {
+        let patience = PATIENCE_MS.to_string();
         let settings = [
             ("acks", "all"),
             ("enable.idempotence", "true"),
             ("compression.type", "zstd"),
             ("linger.ms", "2"),
-            ("delivery.timeout.ms", PATIENCE_MS),
+            ("delivery.timeout.ms", patience.as_str()),
             // How large a message may be is the topic's to say.
             ("message.max.bytes", "1000000000"),
             // As Java's clients choose partitions, so that keys meet those of other producers.
@@ -65,8 +90,9 @@ impl Outbox {
         ];
         let tickets = Arc::new(Tickets::default());
         let delivery = Delivery { heard: Heard::default(), tickets: tickets.clone() };
+        let settings = [&settings, more].concat();
         let producer = brokers.client(&settings).create_with_context(delivery).map_err(BrokerError::client)?;
-        Ok(Self { producer, tickets })
+        Ok((producer, tickets))
     }
 
     /// Puts a message on its way.
@@ -74,6 +100,7 @@ impl Outbox {
     /// # Errors
     /// One that the client does not take at all.
     pub fn send(&self, message: Message<'_>) -> Result<(), SinkError> {
+        self.in_transaction(|transaction| transaction.begin(&self.producer))?;
         let ticket = self.tickets.take();
         let Message { topic, key, value, headers } = message;
         let headers = headers.iter().fold(OwnedHeaders::new_with_capacity(headers.len()), |all, (key, value)| {
@@ -103,6 +130,21 @@ impl Outbox {
     /// The first message that was refused for good.
     pub fn flush(&self) -> Result<(), SinkError> {
         self.tickets.wait()
+    }
+
+    /// The same, and from then on readers may see them, if they wait for transactions. Nobody may send
+    /// meanwhile.
+    ///
+    /// # Errors
+    /// The same; brokers that dropped the transaction: the run has to stop, and its next start repeats it.
+    pub fn commit(&self) -> Result<(), SinkError> {
+        self.flush()?;
+        self.in_transaction(|transaction| transaction.commit(&self.producer))
+    }
+
+    fn in_transaction(&self, step: impl FnOnce(&Transaction) -> KafkaResult<()>) -> Result<(), SinkError> {
+        let done = self.transaction.as_ref().map_or(Ok(()), step);
+        done.map_err(|error| SinkError::Transaction { cause: error.to_string() })
     }
 }
 

@@ -9,7 +9,7 @@ use rdkafka::producer::DefaultProducerContext;
 use rdkafka::{ClientConfig, Message as _};
 
 use super::*;
-use crate::broker::Properties;
+use crate::broker::{Brokers, Properties};
 use crate::sink::sample;
 
 fn cluster() -> MockCluster<'static, DefaultProducerContext> {
@@ -27,7 +27,7 @@ fn messages(cluster: &MockCluster<'static, DefaultProducerContext>) -> Messages 
         outcomes: Some("outcomes".into()),
         dead_letters: Some("ann.dlq".into()),
     };
-    Messages::open(&brokers, topics, Limits::new(), "/hark/test").expect("a producer")
+    Messages::new(Outbox::open(&brokers).expect("a producer"), topics, Limits::new(), "/hark/test")
 }
 
 /// Keys and values of so many messages of a topic.

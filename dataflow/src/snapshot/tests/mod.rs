@@ -19,6 +19,7 @@ use hark_operators::record::{EpisodeId, EpisodeKey};
 use object_store::memory::InMemory;
 
 use super::*;
+use crate::bucket::Bucket;
 
 /// Files so small that a few facts fill several.
 const TINY: Limits = Limits { part_bytes: 300, body_file_bytes: 500, commits: 4, told_bytes: 1 << 20 };
@@ -58,7 +59,8 @@ fn positions(commit: i64) -> Positions {
 }
 
 fn memory() -> Arc<dyn Store> {
-    Arc::new(Remote::new(Arc::new(InMemory::new()), "hark/snapshots").unwrap())
+    let address = "s3://hark/snapshots".parse().unwrap();
+    Arc::new(Remote::new(Bucket::of(Arc::new(InMemory::new()), &address).unwrap()))
 }
 
 fn open(store: &Arc<dyn Store>) -> Snapshots {

@@ -15,10 +15,10 @@ use crate::source::row::priority;
 use crate::source::{Entry, json};
 
 /// Overrides an announcement's priority.
-const PRIORITY: &str = "hark_priority";
+pub(crate) const PRIORITY: &str = "hark_priority";
 
 /// The entry that a message of a topic of this priority is.
-pub(super) fn entry(origin: &Origin, longest: usize, class: Priority) -> Entry {
+pub(crate) fn entry(origin: &Origin, longest: usize, class: Priority) -> Entry {
     let place = origin.place();
     let read = read(origin, &place, longest, class);
     read.map_err(|bad| BadEntry { id: place, ..bad })

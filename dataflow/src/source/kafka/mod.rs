@@ -15,7 +15,7 @@
 //! the order of its partition; an offset is committed only when all before it is durable.
 
 mod lag;
-mod message;
+pub(crate) mod message;
 mod past;
 mod reader;
 mod survey;
@@ -116,6 +116,15 @@ impl Kafka {
         readers
     }
 
+    fn read(&mut self, priority: Priority, reader: &Reader) -> Option<Offer> {
+        let origin = reader.next()?;
+        let name = reader::name(&origin.topic, origin.partition);
+        self.lag.read(&name, origin.offset + 1, origin.timestamp_ms);
+        self.positions.insert(name, origin.offset + 1);
+        let entry = message::entry(&origin, self.longest, priority);
+        Some(Offer::Entry(Box::new(entry), Some(Arc::new(origin))))
+    }
+
     fn commit(&mut self, positions: &Positions, wait: bool) {
         let lost = self.readers.iter().fold(false, |lost, (_, reader)| reader.lost_a_commit() || lost);
         if *positions == self.committed && !lost && !wait {
@@ -133,16 +142,17 @@ impl Kafka {
 impl Source for Kafka {
     fn offer(&mut self) -> Offer {
         for (priority, reader) in self.turn() {
-            let Some(origin) = reader.next() else { continue };
+            let Some(offer) = self.read(priority, &reader) else { continue };
             self.urgent_in_a_row = if priority == Priority::Urgent { self.urgent_in_a_row + 1 } else { 0 };
-            let name = reader::name(&origin.topic, origin.partition);
-            self.lag.read(&name, origin.offset + 1, origin.timestamp_ms);
-            self.positions.insert(name, origin.offset + 1);
-            let entry = message::entry(&origin, self.longest, priority);
-            return Offer::Entry(Box::new(entry), Some(Arc::new(origin)));
+            return offer;
         }
         self.urgent_in_a_row = 0;
         Offer::Nothing
+    }
+
+    fn offer_urgent(&mut self) -> Offer {
+        let urgent = self.readers.iter().find(|(priority, _)| *priority == Priority::Urgent).cloned();
+        urgent.and_then(|(priority, reader)| self.read(priority, &reader)).unwrap_or(Offer::Nothing)
     }
 
     fn positions(&self) -> Positions {

@@ -89,6 +89,7 @@ impl Show {
             language: self.first_text(item, &["dc:language", "language"]).or_else(|| self.language.clone()),
             declared_seconds: self.first_text(item, &["itunes:duration"]).and_then(|text| date::length(&text)),
             priority: Priority::Normal,
+            deadline: None,
             withdrawn: false,
             base: self.base.clone(),
         }

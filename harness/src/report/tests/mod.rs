@@ -68,6 +68,18 @@ fn an_episode_of_words_alone_has_a_card_without_a_player() {
 }
 
 #[test]
+fn a_clip_in_a_bucket_is_named_and_has_no_player_that_could_not_play_it() {
+    let mut outcome = sample::published("Show", "Far away", "f", "Some words.");
+    let State::Published { clips, .. } = &mut outcome.state else { unreachable!() };
+    for clip in clips.iter_mut() {
+        clip.uri = format!("s3://clips/of/<hark>/{}", clip.uri);
+    }
+    let page = page(&[outcome]);
+    assert!(!page.contains("<audio") && !page.contains("no audio to cut"));
+    assert!(page.contains("The clip lies elsewhere") && page.contains("s3://clips/of/&lt;hark&gt;/previews/"));
+}
+
+#[test]
 fn no_outcome_at_all_is_a_page_too() {
     assert!(page(&[]).contains("No episode here."));
 }

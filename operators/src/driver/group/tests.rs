@@ -5,8 +5,8 @@ use std::sync::Mutex;
 use super::super::breaker::STRIKES;
 use super::super::sample::passage;
 use super::*;
-use crate::record::Priority;
 use crate::record::finding::Finding;
+use crate::record::{Announcement, Deadline, Episode, Priority};
 
 /// What a model does with a batch of passages, given as their indexes.
 type Model = dyn Fn(&[u32]) -> Result<(), Fault> + Send + Sync;
@@ -38,15 +38,14 @@ fn index(record: &Record) -> u32 {
 
 /// A group of one stage, and the batches that its model has met.
 fn group(max_items: usize, model: impl Fn(&[u32]) -> Result<(), Fault> + Send + Sync + 'static) -> (Group, Met) {
+    limited(Limits::items(max_items), model)
+}
+
+fn limited(limits: Limits, model: impl Fn(&[u32]) -> Result<(), Fault> + Send + Sync + 'static) -> (Group, Met) {
     let met = Met::default();
-    let slot = Slot {
-        stage: Stage::Embed,
-        work: Box::new(Misbehaving { model: Arc::new(model), met: met.clone() }),
-        max_items,
-        breaker: Arc::default(),
-        held: Vec::new(),
-    };
-    (Group { slots: vec![slot], outside: BTreeSet::from([Kind::Finding, Kind::Unfound]) }, met)
+    let work = Misbehaving { model: Arc::new(model), met: met.clone() };
+    let slot = Slot::new(Stage::Embed, Box::new(work), limits, Arc::default());
+    (Group { slots: vec![slot], at: None, outside: BTreeSet::from([Kind::Finding, Kind::Unfound]) }, met)
 }
 
 type Met = Arc<Mutex<Vec<Vec<u32>>>>;
@@ -84,6 +83,14 @@ fn a_batch_that_one_item_spoils_is_halved_until_it_stands_alone() {
 }
 
 #[test]
+fn a_group_closes_a_batch_at_the_first_limit_that_it_reaches() {
+    // Each passage is three word pieces long.
+    let (mut group, met) = limited(Limits { items: 4, samples: None, tokens: Some(10) }, |_| Ok(()));
+    assert!(run(&mut group, 8).iter().all(Result::is_ok));
+    assert_eq!(*met.lock().expect("whole"), [vec![0, 1, 2], vec![3, 4, 5], vec![6, 7]]);
+}
+
+#[test]
 fn an_item_on_which_the_model_panics_stands_alone_too() {
     let (mut group, _) = group(8, |items| if items.contains(&0) { panic!("a model that panics") } else { Ok(()) });
     failed_alone(&run(&mut group, 8), 0, "embed.panicked");
@@ -118,4 +125,31 @@ fn items_at_fault_are_no_strikes_against_the_model() {
         group(1, |items| if items[0] < 6 { Err(Fault::poison("embed", "spoilt", "an item", "none")) } else { Ok(()) });
     let ends = run(&mut group, 8);
     assert_eq!(ends.iter().filter(|end| end.is_ok()).count(), 2, "{ends:?}");
+}
+
+#[test]
+fn pieces_of_an_episode_that_would_be_late_are_not_computed_and_the_others_are() {
+    let (mut group, met) = group(4, |_| Ok(()));
+    group.slots[0].clock = || 107.0; // 0.7 of the ten seconds from 100 to the deadline are over
+    let due = |at: u32, deadline| {
+        let mut record = passage(at, Priority::Normal, 5);
+        let announcement = Arc::new(Announcement { deadline, ..(*record.episode.announcement).clone() });
+        record.episode = Arc::new(Episode { announcement, ingested_at: 100.0, home: 0, taken_in_by: 0, origin: None });
+        (u64::from(at), record)
+    };
+    let batch = vec![
+        due(0, Some(Deadline::Within(10.0))),
+        due(1, Some(Deadline::At(110))),
+        due(2, Some(Deadline::Within(10.1))),
+        due(3, Some(Deadline::At(99))), // past when it was taken in: nothing is gained by haste
+        due(4, None),
+    ];
+    let mut late = Vec::new();
+    group.run(batch, Instant::now(), &mut |ticket, record| {
+        if let Body::Unfound(stage, fault) = record.body {
+            late.push((ticket, stage, fault.code));
+        }
+    });
+    assert_eq!(late, [0, 1].map(|ticket| (ticket, Stage::Embed, "embed.late".to_owned())));
+    assert_eq!(*met.lock().expect("whole"), [[2, 3, 4]]);
 }

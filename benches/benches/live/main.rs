@@ -1,0 +1,187 @@
+//! The live job between topics of a real broker: latency at a steady rate, the rate it can hold, urgent
+//! episodes beside a backfill, memory over time.
+//!
+//! `cargo build --release && cargo bench -p hark-benches --bench live` prints Markdown. `HARK_LIVE=pace,rate`
+//! runs these parts alone; the parts are `pace`, `rate`, `urgent` and, for half an hour and only if it is
+//! named, `memory`. The baseline, `echo`, is a loop that writes each message of one topic to another: what
+//! broker and client cost anyhow. Latency counts from the moment at which a message was to be sent, so
+//! that a stall is not hidden by messages that were sent late.
+
+mod arrivals;
+// What the tests of the command say to a broker, of which this needs the half.
+#[allow(dead_code)]
+#[path = "../../../harness/tests/hark/broker.rs"]
+mod broker;
+mod echo;
+mod ends;
+#[allow(dead_code)]
+#[path = "../../../harness/tests/hark/java.rs"]
+mod java;
+mod running;
+
+use std::time::{Duration, Instant};
+
+use anyhow::{Context, Result};
+use hdrhistogram::Histogram;
+
+use arrivals::Talk;
+use broker::Broker;
+use ends::Ends;
+use running::Running;
+
+/// Announcements per second that have to be held.
+const PACE: f64 = 200.0;
+/// How long.
+const HELD: Duration = Duration::from_secs(60);
+/// Announcements that are there at once, to see how fast they go away.
+const HEAP: u64 = 10_000;
+/// Let the models rest: what is measured is all that lies around them.
+const LIGHT: [&str; 6] = ["--drill", "speech=fail", "--drill", "events=fail", "--drill", "embed=fail"];
+
+fn main() -> Result<()> {
+    let wanted = std::env::var("HARK_LIVE").unwrap_or_else(|_| "pace,rate,urgent".to_owned());
+    let broker = Broker::start();
+    for part in wanted.split(',') {
+        match part {
+            "pace" => pace(&broker)?,
+            "rate" => rate(&broker)?,
+            "urgent" => urgent(&broker)?,
+            "memory" => memory(&broker)?,
+            other => anyhow::bail!("HARK_LIVE={other}: the parts are pace, rate, urgent, memory"),
+        }
+    }
+    Ok(())
+}
+
+/// From when a message was to be sent until its end was read, at a steady rate.
+fn pace(broker: &Broker) -> Result<()> {
+    println!(
+        "\n| {PACE} announcements/s for {} s | p50 ms | p99 ms | p99.9 ms | most ms |\n|---|---|---|---|---|",
+        HELD.as_secs()
+    );
+    let talks = (PACE * HELD.as_secs_f64()) as u64;
+    let echo = echo::start(broker, "pace-echo")?;
+    let measured = ends_of(broker, "pace-echo", "pace-echo-ends", 0..talks, PACE)?;
+    line("echo", &measured);
+    drop(echo);
+    for workers in ["1", "2"] {
+        let name = format!("pace-{workers}");
+        let hark = Running::start(broker, &name, &[&["--workers", workers][..], &LIGHT].concat())?;
+        // The first ones pay for what is opened only once.
+        ends_of(broker, &name, &hark.outcomes(), 0..200, PACE)?;
+        let measured = ends_of(broker, &name, &hark.outcomes(), 200..200 + talks, PACE)?;
+        line(&format!("hark, {workers} workers, light models"), &measured);
+        hark.stop()?;
+    }
+    Ok(())
+}
+
+/// A heap of announcements, until the last has ended.
+fn rate(broker: &Broker) -> Result<()> {
+    println!("\n| {HEAP} announcements at once | ended per second | to echo |\n|---|---|---|");
+    let echo = echo::start(broker, "rate-echo")?;
+    let floor = heap(broker, "rate-echo", "rate-echo-ends")?;
+    println!("| echo | {floor:.0} | 1 |");
+    drop(echo);
+    for workers in ["1", "2"] {
+        let name = format!("rate-{workers}");
+        let more = ["--workers", workers, "--max-in-flight", "512"];
+        let hark = Running::start(broker, &name, &[&more[..], &LIGHT].concat())?;
+        let held = heap(broker, &name, &hark.outcomes())?;
+        println!("| hark, {workers} workers, light models | {held:.0} | {:.3} |", held / floor);
+        hark.stop()?;
+    }
+    Ok(())
+}
+
+fn heap(broker: &Broker, into: &str, from: &str) -> Result<f64> {
+    let ends = Ends::of(broker, from)?;
+    let began = Instant::now();
+    arrivals::all_at_once(broker, into, 0..HEAP)?;
+    ends.wait_for(HEAP)?;
+    Ok(HEAP as f64 / began.elapsed().as_secs_f64())
+}
+
+/// Urgent episodes on an idle job and beside a backfill of ten thousand, with real models.
+fn urgent(broker: &Broker) -> Result<()> {
+    println!("\n| urgent episodes, real models | p50 ms | p90 ms | most ms |\n|---|---|---|---|");
+    for layout in ["fused", "low-latency"] {
+        let name = format!("urgent-{layout}");
+        let hark = Running::start(broker, &name, &["--workers", "2", "--layout", layout])?;
+        let mut medians = Vec::new();
+        for (what, first, heap) in [("idle", 0, 0), ("beside a backfill of 10,000", 1_000, HEAP)] {
+            let ends = Ends::of(broker, &hark.outcomes())?;
+            arrivals::all_at_once(broker, &name, (1 << 32)..(1 << 32) + heap)?;
+            if heap > 0 {
+                std::thread::sleep(Duration::from_secs(10));
+            }
+            let mut measured = Histogram::<u64>::new(3)?;
+            for talk in first..first + 30 {
+                let sent = arrivals::one(broker, &hark.urgent(), &Talk(talk))?;
+                measured.record(ends.time_of(talk)?.duration_since(sent).as_micros() as u64)?;
+                std::thread::sleep(Duration::from_millis(300));
+            }
+            let ms = |quantile| measured.value_at_quantile(quantile) as f64 / 1e3;
+            println!("| {layout}, {what} | {:.1} | {:.1} | {:.1} |", ms(0.5), ms(0.9), ms(1.0));
+            medians.push(ms(0.5));
+            if heap > 0 {
+                println!(
+                    "| {layout}: backfill episodes that ended meanwhile: {} | | | |",
+                    ends.count().saturating_sub(30)
+                );
+            }
+        }
+        println!("| {layout}: to idle | {:.2} | | |", medians[1] / medians[0]);
+        hark.kill()?;
+    }
+    Ok(())
+}
+
+/// Resident memory over half an hour of a fixed catalogue that is revised again and again.
+fn memory(broker: &Broker) -> Result<()> {
+    const MINUTES: u64 = 30;
+    const CATALOGUE: u64 = 3_000;
+    let hark = Running::start(broker, "memory", &[&["--workers", "2"][..], &LIGHT].concat())?;
+    let (pace, mut sampled) = (50.0, Vec::new());
+    println!("\n| minute | resident MB |\n|---|---|");
+    let began = Instant::now();
+    for minute in 0..MINUTES {
+        let first = minute * 60 * pace as u64;
+        arrivals::revised(broker, "memory", first..first + 60 * pace as u64, CATALOGUE, pace)?;
+        let resident = hark.resident_mb()?;
+        println!("| {} | {resident:.1} |", minute + 1);
+        sampled.push((began.elapsed().as_secs_f64() / 3600.0, resident));
+    }
+    // The first ten minutes bring each of the catalogue several revisions.
+    let steady = &sampled[10..];
+    let (slope, mean) = slope(steady).context("there are samples")?;
+    println!("| slope from minute 11 on | {:.2} % per hour |", 100.0 * slope / mean);
+    hark.stop()?;
+    Ok(())
+}
+
+/// Least squares: units per hour, and the mean.
+fn slope(samples: &[(f64, f64)]) -> Option<(f64, f64)> {
+    let n = (!samples.is_empty()).then_some(samples.len() as f64)?;
+    let mean = |pick: fn(&(f64, f64)) -> f64| samples.iter().map(pick).sum::<f64>() / n;
+    let (x, y) = (mean(|sample| sample.0), mean(|sample| sample.1));
+    let above: f64 = samples.iter().map(|sample| (sample.0 - x) * (sample.1 - y)).sum();
+    let below: f64 = samples.iter().map(|sample| (sample.0 - x).powi(2)).sum();
+    Some((above / below, y))
+}
+
+/// Latencies in microseconds of talks that are announced at a steady rate.
+fn ends_of(broker: &Broker, into: &str, from: &str, talks: std::ops::Range<u64>, pace: f64) -> Result<Histogram<u64>> {
+    let ends = Ends::of(broker, from)?;
+    let due = arrivals::paced(broker, into, talks.clone(), pace)?;
+    let mut measured = Histogram::<u64>::new(3)?;
+    for (talk, due) in talks.zip(due) {
+        measured.record(ends.time_of(talk)?.saturating_duration_since(due).as_micros() as u64)?;
+    }
+    Ok(measured)
+}
+
+fn line(what: &str, measured: &Histogram<u64>) {
+    let ms = |quantile| measured.value_at_quantile(quantile) as f64 / 1e3;
+    println!("| {what} | {:.1} | {:.1} | {:.1} | {:.1} |", ms(0.5), ms(0.99), ms(0.999), ms(1.0));
+}

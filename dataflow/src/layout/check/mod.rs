@@ -1,0 +1,48 @@
+//! Whether a layout makes a graph, and one that cannot come to a standstill.
+//!
+//! ```text
+//! every stage once ─▶ each pool of lanes ─▶ each operator: its numbers, what it joins ─▶ its device
+//! ```
+//! The first thing that is wrong is told with its line in the file and the remedy, before anything runs.
+
+mod device;
+mod operator;
+mod pool;
+
+use hark_operators::stage::Stage;
+
+use super::Layout;
+
+/// Why a layout makes no graph.
+pub(super) struct Flaw {
+    pub(super) line: usize,
+    pub(super) problem: String,
+    pub(super) remedy: &'static str,
+}
+
+/// A flaw at this line.
+fn no<T>(line: usize, problem: impl Into<String>, remedy: &'static str) -> Result<T, Flaw> {
+    Err(Flaw { line, problem: problem.into(), remedy })
+}
+
+/// The first flaw of a layout, if it has one.
+pub(super) fn check(layout: &Layout) -> Result<(), Flaw> {
+    Stage::ALL.into_iter().try_for_each(|stage| stands_once(layout, stage))?;
+    layout.lanes.iter().try_for_each(|(name, lanes)| pool::check(name, lanes))?;
+    layout.operators.iter().try_for_each(|operator| operator::check(layout, operator))?;
+    layout.operators.iter().try_for_each(|operator| device::check(layout, operator))
+}
+
+fn stands_once(layout: &Layout, stage: Stage) -> Result<(), Flaw> {
+    let mut runs = layout.operators.iter().filter(|operator| operator.stages.contains(&stage));
+    match (runs.next(), runs.next()) {
+        (None, _) => no(1, format!("no operator runs stage {stage}"), "add an [[operator]] for it"),
+        (Some(_), None) => Ok(()),
+        (Some(_), Some(again)) => {
+            no(again.line, format!("stage {stage} stands in several operators"), "keep it in one of them")
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

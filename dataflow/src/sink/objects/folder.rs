@@ -1,0 +1,74 @@
+//! Objects in a folder of this machine, or of a volume.
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
+
+use crate::sink::{SinkError, file};
+
+/// A folder. Names are relative to it, with `/`.
+#[derive(Clone, Debug)]
+pub(super) struct Folder {
+    root: PathBuf,
+}
+
+impl Folder {
+    /// The folder `root`, which is made if need be, and `top` in it.
+    pub fn open(root: &Path, top: &str) -> Result<Self, SinkError> {
+        let top = root.join(top);
+        fs::create_dir_all(&top).map_err(|error| SinkError::io(&top, &error))?;
+        Ok(Self { root: root.to_owned() })
+    }
+
+    /// Whether the bytes had to be written.
+    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<bool, SinkError> {
+        let path = self.root.join(name);
+        let changed = !holds(&path, bytes);
+        if changed {
+            self.replace(&path, bytes).map_err(|error| SinkError::io(&path, &error))?;
+        }
+        Ok(changed)
+    }
+
+    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+        let folder = path.parent().unwrap_or(&self.root);
+        if !folder.is_dir() {
+            fs::create_dir_all(folder)?;
+            file::sync_folder(folder)?;
+        }
+        file::replace(path, |out| out.write_all(bytes))
+    }
+
+    pub fn remove(&self, name: &str) -> Result<(), SinkError> {
+        let path = self.root.join(name);
+        match fs::remove_file(&path).and_then(|()| file::sync_folder(&path)) {
+            Err(error) if error.kind() != io::ErrorKind::NotFound => Err(SinkError::io(&path, &error)),
+            _ => Ok(()),
+        }
+    }
+
+    /// Removes what is half written in the folders of `top`.
+    pub fn sweep(&self, top: &str) -> Result<usize, SinkError> {
+        let mut removed = 0;
+        for folder in entries(&self.root.join(top))?.iter().filter(|path| path.is_dir()) {
+            for path in entries(folder)? {
+                if path.as_os_str().as_encoded_bytes().ends_with(file::PART.as_bytes()) {
+                    fs::remove_file(&path).map_err(|error| SinkError::io(&path, &error))?;
+                    removed += 1;
+                }
+            }
+        }
+        Ok(removed)
+    }
+}
+
+fn entries(folder: &Path) -> Result<Vec<PathBuf>, SinkError> {
+    let read = || fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
+    read().map_err(|error| SinkError::io(folder, &error))
+}
+
+/// Whether the file holds exactly these bytes. One that cannot be read is written anew.
+fn holds(path: &Path, bytes: &[u8]) -> bool {
+    let same_length = fs::symlink_metadata(path).is_ok_and(|meta| meta.is_file() && meta.len() == bytes.len() as u64);
+    same_length && fs::read(path).is_ok_and(|found| found == bytes)
+}
