@@ -18,6 +18,8 @@ const LINGER: Duration = Duration::from_millis(50);
 /// What is asked of the thread.
 pub(super) enum Order {
     Change(Change),
+    /// The file that was opened after so many others were replaced is damaged: who reads has met it.
+    Damaged(u64),
     /// Say when all before this is on disk.
     Settle(Sender<()>),
 }
@@ -42,9 +44,13 @@ impl Keeper {
     pub fn run(mut self) {
         // What an earlier run left may be more than there is room for now.
         self.write(&[]);
-        while let Some((changes, settle)) = self.gather() {
+        while let Some((changes, last)) = self.gather() {
+            // Changes are kept in the new file, not lost with the old one.
+            if matches!(last, Some(Order::Damaged(of)) if of == self.shared.replaced.load(Ordering::Acquire)) {
+                self.replace();
+            }
             self.write(&changes);
-            if let Some(done) = settle {
+            if let Some(Order::Settle(done)) = last {
                 if let Some(database) = &self.database {
                     // The journal may be in use; then it is written by a later commit.
                     let _checkpointed = database.checkpoint().is_ok();
@@ -55,15 +61,15 @@ impl Keeper {
         }
     }
 
-    /// Changes for one commit, and whom to tell of it.
-    fn gather(&self) -> Option<(Vec<Change>, Option<Sender<()>>)> {
+    /// Changes for one commit, and what was asked after them.
+    fn gather(&self) -> Option<(Vec<Change>, Option<Order>)> {
         let mut next = Some(self.orders.recv().ok()?);
         let until = Instant::now() + LINGER;
         let mut changes = Vec::new();
         while let Some(order) = next {
             match order {
                 Order::Change(change) => changes.push(change),
-                Order::Settle(done) => return Some((changes, Some(done))),
+                other => return Some((changes, Some(other))),
             }
             next = if changes.len() < MOST { self.orders.recv_deadline(until).ok() } else { None };
         }

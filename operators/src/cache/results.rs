@@ -3,7 +3,7 @@
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
 
-use super::database::{Change, Reader};
+use super::database::{Change, Reader, is_damage};
 use super::keeper::Order;
 use super::{Cache, Tally};
 use crate::stage::Stage;
@@ -17,7 +17,7 @@ pub struct Results {
     stage: Stage,
     /// Digest of who gives them.
     maker: Key,
-    /// Opened when first needed, and again when the file was replaced.
+    /// Opened when first needed, and again when the file was replaced; behind how many were before it.
     reader: Option<(u64, Reader)>,
 }
 
@@ -40,7 +40,18 @@ impl Results {
 
     /// A result, if it is known.
     pub fn get(&mut self, key: &Key) -> Option<Vec<u8>> {
-        let (id, value) = self.reader()?.get(key).ok()??;
+        let (of, reader) = self.reader()?;
+        let (id, value) = match reader.get(key) {
+            Ok(found) => found?,
+            // Writing may never meet what reading met: a row whose number is damaged is found by nobody, and
+            // what is put under its key comes to lie behind it.
+            Err(error) if is_damage(&error) => {
+                let damaged = Order::Damaged(*of);
+                self.cache.order(damaged);
+                return None;
+            }
+            Err(_) => return None,
+        };
         if id < self.cache.shared.old.load(Ordering::Relaxed) {
             self.cache.order(Order::Change(Change::Used(*key)));
         }
@@ -58,12 +69,12 @@ impl Results {
     }
 
     /// A file that cannot be opened knows nothing.
-    fn reader(&mut self) -> Option<&Reader> {
+    fn reader(&mut self) -> Option<&(u64, Reader)> {
         let shared = &self.cache.shared;
         let replaced = shared.replaced.load(Ordering::Acquire);
         if self.reader.as_ref().is_none_or(|(of, _)| *of != replaced) {
             self.reader = Reader::open(&shared.file()).ok().map(|reader| (replaced, reader));
         }
-        self.reader.as_ref().map(|(_, reader)| reader)
+        self.reader.as_ref()
     }
 }

@@ -134,21 +134,20 @@ proptest! {
     #![proptest_config(ProptestConfig::with_cases(24))]
 
     #[test]
-    fn damage_anywhere_costs_misses_and_never_a_wrong_value(place in 0.0..1.0f64, length in 1usize..20_000) {
+    fn damage_anywhere_costs_misses_and_never_a_wrong_value_and_is_mended(place in 0.0..1.0f64, length in 1usize..20_000) {
         let folder = tempfile::tempdir().unwrap();
         let file = folder.path().join("hark-cache.db");
         put(&open(folder.path(), ROOM), 0..200);
         let whole = std::fs::metadata(&file).unwrap().len();
         damage(&file, (whole as f64 * place) as u64, length);
         let cache = open(folder.path(), ROOM);
-        // What is given is right, which `known` sees to.
-        known(&cache, 0..200);
-        // Who finds the damage loses what it wanted to keep. Where the order of the index was harmed and
-        // nothing tells of it, some are not found again, and are computed.
+        // What is given is right, which `known` sees to; who finds the damage may lose what it puts. Only keys
+        // that were harmed and still look like keys may cost a miss for good: too few bytes to be drawn here.
         for _ in 0..3 {
-            put(&cache, 0..200);
             known(&cache, 0..200);
+            put(&cache, 0..200);
         }
+        prop_assert!(known(&cache, 0..200).iter().all(|known| *known));
     }
 }
 
@@ -207,13 +206,13 @@ fn the_file_stays_within_its_room_and_keeps_what_is_used() {
     let kept = known(&cache, 0..50 * 250).iter().filter(|known| **known).count() as u64;
     assert!(kept * 1600 > room / 2, "{kept} entries use the room");
 
-    // With less room at the next start the file gives some back.
+    // With less room at the next start the file gives some back, and what came last stays.
+    put(&cache, 20_000..20_010);
     drop(cache);
     let cache = open(folder.path(), room / 2);
     cache.settle();
     assert!(cache.bytes() <= room / 2, "{} bytes", cache.bytes());
-    let kept = known(&cache, 0..50 * 250).iter().filter(|known| **known).count() as u64;
-    assert!(kept * 1600 > room / 4, "{kept} entries use what is left of it");
+    assert_eq!(known(&cache, 20_000..20_010), [true; 10]);
 }
 
 #[test]
