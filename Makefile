@@ -25,8 +25,11 @@ demo-live: build setup-tests ## announcements, previews and outcomes through a K
 build: setup ## the hark command, target/release/hark
 	@cargo build --release --locked --package hark-harness --bin hark
 
+# What continuous integration tells cargo besides.
+CARGO_CONFIG :=
+
 test: setup-tests ## the whole test-suite
-	@cargo test --release --locked
+	@cargo test --release --locked $(CARGO_CONFIG)
 
 chaos: setup-tests ## faults for longer than in the test-suite: docs/reliability.md
 	@HARK_CHAOS=1 cargo test --release --locked --package hark-harness --test hark -- --nocapture --test-threads 1 \
