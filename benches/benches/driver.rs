@@ -5,7 +5,7 @@
 //! no epochs, no priorities, no deadlines. Both run the same groups on the same batches of 32. Latency is
 //! that of an open loop: it counts from the moment at which a window was due, whatever held it up.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 use std::collections::{BTreeMap, BTreeSet};
 use std::rc::Rc;
 use std::sync::Arc;
@@ -191,7 +191,7 @@ fn at_a_pace(equipment: &Arc<Equipment>, max_wait: Duration) -> Result<Histogram
         let began = Instant::now();
         let due = move |index: u32| began + Duration::from_secs_f64(f64::from(index) / PACE.0);
         let (back, measured) =
-            (Rc::new(Cell::new(0)), Rc::new(std::cell::RefCell::new(Histogram::<u64>::new(3).expect("three digits"))));
+            (Rc::new(Cell::new(0)), Rc::new(RefCell::new(Histogram::<u64>::new(3).expect("three digits"))));
         let (counted, into) = (back.clone(), measured.clone());
         worker.dataflow::<u64, _, _>(|scope| {
             let stream = input.to_stream(scope);
@@ -213,8 +213,7 @@ fn at_a_pace(equipment: &Arc<Equipment>, max_wait: Duration) -> Result<Histogram
             input.advance_to(began.elapsed().as_millis() as u64 / 100);
             worker.step_or_park(Some(Duration::from_micros(50)));
         }
-        let measured = measured.borrow().clone();
-        measured
+        RefCell::clone(&measured).into_inner()
     });
     let mut measured = guards.map_err(|error| anyhow!(error))?.join();
     measured.pop().ok_or_else(|| anyhow!("there is one worker"))?.map_err(|error| anyhow!(error))
