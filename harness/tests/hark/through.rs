@@ -17,14 +17,14 @@ ideal_to = 25.0
 #[test]
 fn what_has_ended_is_chosen_anew_with_the_weights_of_now_and_asked_for_twice_once() {
     let job = Job::new(Broker::shared(), "through");
-    let mut all: Vec<Value> = (0..6).map(|at| talk(&format!("through-{at}"), at + 1)).collect();
-    all.push(json!({"id": "through-3", "withdrawn": true}));
-    all.push(json!({"id": "through-nowhere", "title": "x", "audio": "/nowhere.mp3"}));
+    let mut all: Vec<Value> = (1..=6).map(|at| talk(&format!("talk {at}"), at)).collect();
+    all.push(json!({"id": "talk 3", "withdrawn": true}));
+    all.push(json!({"id": "nowhere", "title": "x", "audio": "/nowhere.mp3"}));
     job.send(&all);
     let ann = job.of("ann");
     let run = job.run();
     job.wait_for(&run, 7);
-    run.wait_until("the withdrawal", |_| outcomes(&job.output())["through-3"]["state"] == "taken_down");
+    run.wait_until("the withdrawal", |_| outcomes(&job.output())["talk 3"]["state"] == "taken_down");
     assert_eq!(run.stop(), Some(0));
     let (asked, before) = (jiff::Timestamp::now().to_string(), objects(&job.output()));
 
