@@ -8,13 +8,11 @@
 //! that a stall is not hidden by messages that were sent late.
 
 mod arrivals;
-// What the tests of the command say to a broker, of which this needs the half.
-#[allow(dead_code)]
+#[expect(dead_code, reason = "what the tests of the command say to a broker, of which this needs the half")]
 #[path = "../../../harness/tests/hark/broker.rs"]
 mod broker;
 mod echo;
 mod ends;
-#[allow(dead_code)]
 #[path = "../../../harness/tests/hark/java.rs"]
 mod java;
 mod running;

@@ -16,7 +16,7 @@ use hark_operators::media::clip::EncodedClip;
 use hark_operators::record::outcome::Clip;
 use hark_operators::record::{EpisodeKey, Rendered};
 
-use super::object_of;
+use super::ends::object_of;
 use crate::death::{self, Step};
 use crate::sink::{ObjectKey, ObjectKind, Objects, SinkError};
 

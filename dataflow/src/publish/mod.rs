@@ -6,6 +6,7 @@
 //! verdict or parts changed ─▶ withdrawn, or run again ─▶ …
 //! ```
 
+mod ends;
 mod laid;
 mod ledger;
 mod policy;
@@ -15,14 +16,13 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 
 use crossbeam_channel::Sender;
-use hark_operators::dedupe::verdict::Verdict;
 use hark_operators::record::origin::Again;
 use hark_operators::record::outcome::{Outcome, Picture, State};
 use hark_operators::record::part::{Parts, Weighed};
-use hark_operators::record::{About, Announcement, Body, EpisodeId, EpisodeKey, Record, Rendered};
+use hark_operators::record::{About, Announcement, Body, EpisodeKey, Record, Rendered};
 use hark_operators::stage::Publisher;
-use hark_operators::units::Span;
 
+use self::ends::{key_of, object_in, settled, without_about};
 use self::laid::Laid;
 pub use self::ledger::End;
 use self::ledger::Ledger;
@@ -385,44 +385,4 @@ impl Publisher for FolderPublisher {
             }
         }
     }
-}
-
-/// How an episode ends by a verdict.
-fn settled(verdict: &Verdict) -> State {
-    match verdict {
-        Verdict::Duplicate { of, tie } => State::Duplicate {
-            of: of.episode.0.clone(),
-            level: tie.level.name().to_owned(),
-            via: tie.to.episode.0.clone(),
-            similarity: tie.similarity(),
-        },
-        Verdict::Revised { by } => State::TakenDown { revised_by: Some(*by) },
-        Verdict::Withdrawn => State::TakenDown { revised_by: None },
-    }
-}
-
-/// The object that a row tells of.
-fn object_in(outcome: &Outcome) -> Option<ObjectKey> {
-    let State::Published { selection, clips } = &outcome.state else { return None };
-    match clips.first() {
-        Some(clip) => ObjectKey::of_uri(&clip.uri),
-        None => Some(object_of(&key_of(outcome), "", selection.span)),
-    }
-}
-
-/// The object of a preview: another span of the same audio is another object.
-fn object_of(key: &EpisodeKey, digest: &str, span: Span) -> ObjectKey {
-    let content = format!("{digest} {:.3} {:.3}", span.start.0, span.end.0);
-    ObjectKey::of(&key.episode.0, key.revision, &content, PIPELINE)
-}
-
-fn key_of(outcome: &Outcome) -> EpisodeKey {
-    EpisodeKey { episode: EpisodeId(outcome.episode.clone()), revision: outcome.revision }
-}
-
-/// An outcome without what its own way through the graph found.
-fn without_about(outcome: Outcome) -> Outcome {
-    let About { variant, survived, language, timing, models, picture, audio: _, weighed } = About::default();
-    let (timings, audio_bytes) = (BTreeMap::new(), 0);
-    Outcome { variant, survived, language, timing, models, picture, timings, audio_bytes, weighed, ..outcome }
 }
