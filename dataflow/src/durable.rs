@@ -13,7 +13,7 @@
 //! Invariant: the source is committed up to there only after the snapshot that says so.
 
 use std::collections::VecDeque;
-use std::sync::atomic::{AtomicBool, AtomicU64, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
 use std::time::Duration;
@@ -26,11 +26,13 @@ use crate::death::{self, Step};
 use crate::dedupe::Told;
 use crate::intake::{Feed, unix_now};
 use crate::publish::FolderPublisher;
-use crate::snapshot::{Fact, Limits, Restored, SnapshotError, Snapshots, Store, standing};
+use crate::snapshot::{Fact, Header, Limits, Restored, SnapshotError, Snapshots, Store, standing};
 use crate::source::Positions;
 
 /// How often to commit.
 pub const EVERY: Duration = Duration::from_secs(1);
+/// Clocks of a cluster's machines agree within so many milliseconds.
+const CLOCKS: i64 = 5_000;
 
 /// The durable side of a run.
 pub struct Durable {
@@ -45,7 +47,13 @@ pub struct Durable {
     restored: AtomicUsize,
     /// Rows that an earlier run left wrong have been found.
     compared: AtomicBool,
+    /// What an earlier run left.
+    found: Header,
     positions: Mutex<Positions>,
+    /// In milliseconds, how far clocks may differ by which outcomes and commits are dated.
+    doubt: AtomicI64,
+    /// When the last commit was made, in milliseconds since 1970 UTC; 0 before the first.
+    committed_at: AtomicI64,
     facts: AtomicU64,
 }
 
@@ -60,15 +68,15 @@ impl Durable {
             tracing::warn!("{warning}");
         }
         let header = snapshots.load(0, 1)?.header;
-        Ok(Self::with(Some(snapshots), header.map(|header| header.positions).unwrap_or_default()))
+        Ok(Self::with(Some(snapshots), header.unwrap_or_default()))
     }
 
-    /// In a process of a cluster whose first one keeps what all of them know.
-    pub fn elsewhere(positions: Positions) -> Self {
-        Self::with(None, positions)
+    /// In a process of a cluster whose first one keeps what all of them know, and found this.
+    pub fn elsewhere(found: Header) -> Self {
+        Self::with(None, found)
     }
 
-    fn with(snapshots: Option<Snapshots>, positions: Positions) -> Self {
+    fn with(snapshots: Option<Snapshots>, found: Header) -> Self {
         Self {
             snapshots,
             told: Mutex::default(),
@@ -76,9 +84,17 @@ impl Durable {
             frontier: AtomicU64::new(0),
             restored: AtomicUsize::new(0),
             compared: AtomicBool::new(false),
-            positions: Mutex::new(positions),
+            positions: Mutex::new(found.positions.clone()),
+            doubt: AtomicI64::new(0),
+            committed_at: AtomicI64::new(found.at),
+            found,
             facts: AtomicU64::new(0),
         }
+    }
+
+    /// What was true when an earlier run wrote for the last time.
+    pub fn found(&self) -> &Header {
+        &self.found
     }
 
     /// How far the source has been read for good.
@@ -139,19 +155,22 @@ impl Durable {
         Some(positions)
     }
 
-    /// Makes durable what has become known, and how far the source need not be read again.
+    /// Makes durable what has become known, and how far the source need not be read again. Says that all is
+    /// there which was told before this moment, less the doubt about other processes' clocks.
     ///
     /// # Errors
     /// A store that cannot be written; the run has to stop.
     pub fn commit(&self, feed: &Feed) -> Result<(), SnapshotError> {
         let Some(snapshots) = &self.snapshots else { return Ok(()) };
         let farther = self.farther(self.frontier.load(Ordering::Acquire));
+        let now = (unix_now() * 1000.0) as i64;
         let facts = std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner));
         if farther.is_none() && facts.is_empty() {
             return Ok(());
         }
         let positions = farther.unwrap_or_else(|| self.positions());
-        snapshots.append(&facts, &positions, (unix_now() * 1000.0) as i64)?;
+        snapshots.append(&facts, &positions, now - self.doubt.load(Ordering::Relaxed))?;
+        self.committed_at.store(now, Ordering::Relaxed);
         death::after(Step::Facts);
         self.facts.fetch_add(facts.len() as u64, Ordering::Relaxed);
         feed.committed(&positions);
@@ -166,7 +185,8 @@ impl Durable {
     /// Seconds since the last commit, and the bytes that all snapshots take.
     pub fn age_and_size(&self) -> (Option<f64>, u64) {
         let Some(snapshots) = &self.snapshots else { return (None, 0) };
-        let age = snapshots.age((unix_now() * 1000.0) as i64).map(|age| age as f64 / 1000.0);
+        let committed_at = self.committed_at.load(Ordering::Relaxed);
+        let age = (committed_at > 0).then(|| unix_now() - committed_at as f64 / 1000.0);
         let size = snapshots.size().map(|size| size.full_bytes + size.told_bytes + size.body_bytes);
         (age, size.unwrap_or_default())
     }
@@ -190,6 +210,8 @@ impl Keeper {
     pub(crate) fn start(durable: Arc<Durable>, feed: Arc<Feed>, publisher: Arc<FolderPublisher>, peers: Peers) -> Self {
         let (stop, stopped) = bounded::<()>(1);
         let (fail, broken) = bounded(1);
+        let doubt = if peers.processes > 1 { CLOCKS } else { 0 };
+        durable.doubt.store(doubt, Ordering::Relaxed);
         let keeper = (durable.clone(), feed.clone());
         let thread = std::thread::spawn(move || {
             let (durable, feed) = keeper;

@@ -18,7 +18,7 @@ use hark_dataflow::durable::Durable;
 use hark_dataflow::intake::{Feed, Repeats};
 use hark_dataflow::latency::IntervalLog;
 use hark_dataflow::metrics::{Metrics, Sources};
-use hark_dataflow::publish::FolderPublisher;
+use hark_dataflow::publish::{FolderPublisher, Remembered};
 use hark_dataflow::source::{Idle, Positions, Source, Watched as WatchedFolder};
 use hark_operators::stage::Equipment;
 
@@ -44,22 +44,22 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
     // Brokers are looked at before a model is loaded.
     let (topics, messages) = args.kafka.open(process)?.unzip();
     let roots = args.input.iter().chain(&args.job.allow_root).cloned().collect();
+    // The first process claims the place, and looks at what is known, before it changes anything there.
+    let durable = (process == 0).then(|| known(&args)).transpose()?;
     let setting = Setting::open(&args.job, roots, process, messages)?;
     let membership = args.membership.membership(listed, &args.job, &format!("{:?}", setting.layout))?;
-    // The first process looks at what is known before it meets the others.
-    let durable = (process == 0).then(|| known(&args)).transpose()?;
-    let positions = durable.as_ref().map(Durable::positions).unwrap_or_default();
+    let found = durable.as_ref().map(|durable| durable.found().clone()).unwrap_or_default();
     let threads = usize::from(args.job.workers);
-    let (peers, mesh, positions) = match membership {
+    let (peers, mesh, found) = match membership {
         Some(membership) => {
             tracing::info!(process, processes = membership.hosts.len(), "waiting for the other processes");
-            let joined = cluster::join(&membership, threads, &positions)?;
+            let joined = cluster::join(&membership, threads, &found)?;
             fail_with_the_others();
             joined
         }
-        None => (Peers::alone(threads), Mesh::default(), positions),
+        None => (Peers::alone(threads), Mesh::default(), found),
     };
-    let durable = Arc::new(durable.unwrap_or_else(|| Durable::elsewhere(positions.clone())));
+    let durable = Arc::new(durable.unwrap_or_else(|| Durable::elsewhere(found.clone())));
     let mut metrics = Metrics::new(Some(log(&output, process)?));
     let cache = setting.equipment.cache.clone();
     if let Some(cache) = &cache {
@@ -67,20 +67,20 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
     }
     let source: Box<dyn Source> = match topics {
         Some(topics) => {
-            let source = topics.read(&peers, &positions)?;
+            let source = topics.read(&peers, &found.positions)?;
             metrics = metrics.watching(source.lag());
             Box::new(source)
         }
         // Of a folder the first process reads all.
         None if process > 0 => Box::new(Idle),
-        None => Box::new(watch(args.input.as_deref(), &positions)?),
+        None => Box::new(watch(args.input.as_deref(), &found.positions)?),
     };
     let publisher = setting.publisher.clone();
     publisher.keep_no_sum();
-    let table = publisher.clone();
+    let (table, remembered) = (publisher.clone(), Remembered::of(&found));
     let feed = Arc::new(Feed::new(
         source,
-        Repeats::until_done(move |key, withdrawn, again| table.has_ended(key, withdrawn, again)),
+        Repeats::until_done(move |key, withdrawn, again| table.has_ended(key, withdrawn, again, &remembered)),
         setting.promoted,
         peers,
         args.job.max_in_flight as usize,

@@ -80,10 +80,16 @@ impl Setting {
         emptied
             .and_then(|()| std::fs::create_dir_all(&staging))
             .with_context(|| format!("cannot write to {}; choose another --output", args.output.display()))?;
+        let objects = args.stores.objects(&args.output)?;
+        // The others write nothing until they have met the first.
+        let swept = if process == 0 { objects.sweep()? } else { 0 };
+        if swept > 0 {
+            tracing::info!(files = swept, "removed what an earlier run left half written");
+        }
         let (halt, halted) = unbounded();
         let (promote, promoted) = unbounded();
         let publisher = FolderPublisher::new(
-            args.stores.objects(&args.output)?,
+            objects,
             args.kept.open(&args.output)?,
             &layout.name,
             args.correct,

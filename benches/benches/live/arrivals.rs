@@ -1,4 +1,5 @@
-//! Announcements: episodes of words alone, no two of them alike.
+//! Announcements: episodes of words alone, no two of them alike: two share 0.02 of their shingles, as different
+//! real episodes do.
 
 use std::ops::Range;
 use std::time::{Duration, Instant};
@@ -31,9 +32,10 @@ impl Talk {
         let mut words = String::new();
         for sentence in 0..45 {
             let mut pick = |from: &'static [&'static str]| from[drawn.usize(..from.len())];
-            let (a, b, c, verb) = (pick(&THINGS), pick(&THINGS), pick(&THINGS), pick(&VERBS));
+            let [a, b, c, d, e, f]: [&str; 6] = std::array::from_fn(|_| pick(&THINGS));
+            let [does, goes, also] = std::array::from_fn(|_| pick(&VERBS));
             words.push_str(&format!(
-                "The {a} of talk {} number {sentence} {verb} the {b} before the {c} is seen. ",
+                "The {a} and {b} {does} {c} {sentence} of talk {}, {goes} {d}, and {e} {also} {f}. ",
                 self.0
             ));
         }

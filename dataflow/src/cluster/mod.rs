@@ -31,7 +31,7 @@ pub use greeting::{Fingerprint, Token};
 pub use mesh::{Membership, is_address};
 pub use peers::Peers;
 
-use crate::source::Positions;
+use crate::snapshot::Header;
 
 /// Why a process could not join its cluster. Every message says what to do.
 #[derive(Debug, thiserror::Error)]
@@ -101,19 +101,19 @@ impl Mesh {
     }
 }
 
-/// Waits for the others and begins with them. `positions`, given by the first process, reach all: how
-/// far each source has been read for good.
+/// Waits for the others and begins with them. What the first process knows reaches all: how far each source
+/// has been read for good, and when that was written.
 ///
 /// # Errors
 /// [`ClusterError`], at the latest when the membership's patience is over.
 pub fn join(
     membership: &Membership,
     threads: usize,
-    positions: &Positions,
-) -> Result<(Peers, Mesh, Positions), ClusterError> {
+    known: &Header,
+) -> Result<(Peers, Mesh, Header), ClusterError> {
     let mut sockets = mesh::connect(membership)?;
-    let positions = start::together(membership, &mut sockets, positions)?;
+    let known = start::together(membership, &mut sockets, known)?;
     let peers = Peers::of(membership.process, membership.hosts.len(), threads);
     sockets.iter().flatten().try_for_each(mesh::watch).map_err(|error| ClusterError::Lost { process: 0, error })?;
-    Ok((peers, Mesh(sockets), positions))
+    Ok((peers, Mesh(sockets), known))
 }

@@ -1,7 +1,7 @@
 //! The beginning that all processes share: their clocks count from it.
 //!
 //! ```text
-//! others ─ all my sockets are there ─▶ first ─ begin, and where to read on ─▶ others
+//! others ─ all my sockets are there ─▶ first ─ begin, and what is known ─▶ others
 //! ```
 
 use std::io::{self, Read, Write};
@@ -9,17 +9,17 @@ use std::net::TcpStream;
 use std::time::Instant;
 
 use super::{ClusterError, Membership};
-use crate::source::Positions;
+use crate::snapshot::Header;
 
 /// More than any number of partitions needs.
 const MOST: usize = 64 << 20;
 
-/// Waits until all are there; `positions` of the first process reach all.
+/// Waits until all are there; what the first process knows reaches all.
 pub(super) fn together(
     membership: &Membership,
     sockets: &mut [Option<TcpStream>],
-    positions: &Positions,
-) -> Result<Positions, ClusterError> {
+    known: &Header,
+) -> Result<Header, ClusterError> {
     let until = Instant::now() + membership.patience;
     for (process, socket) in sockets.iter_mut().enumerate() {
         let Some(socket) = socket else { continue };
@@ -31,21 +31,21 @@ pub(super) fn together(
         });
         ready.map_err(|error| ClusterError::Lost { process, error })?;
     }
-    let begun = if membership.process == 0 { tell(sockets, positions) } else { hear(sockets) };
+    let begun = if membership.process == 0 { tell(sockets, known) } else { hear(sockets) };
     begun.map_err(|(process, error)| ClusterError::Lost { process, error })
 }
 
-fn tell(sockets: &mut [Option<TcpStream>], positions: &Positions) -> Result<Positions, (usize, io::Error)> {
-    let text = serde_json::to_vec(positions).expect("positions are texts and numbers");
+fn tell(sockets: &mut [Option<TcpStream>], known: &Header) -> Result<Header, (usize, io::Error)> {
+    let text = serde_json::to_vec(known).expect("a header is texts and numbers");
     for (process, socket) in sockets.iter_mut().enumerate() {
         let Some(socket) = socket else { continue };
         let told = socket.write_all(&(text.len() as u64).to_le_bytes()).and_then(|()| socket.write_all(&text));
         told.map_err(|error| (process, error))?;
     }
-    Ok(positions.clone())
+    Ok(known.clone())
 }
 
-fn hear(sockets: &mut [Option<TcpStream>]) -> Result<Positions, (usize, io::Error)> {
+fn hear(sockets: &mut [Option<TcpStream>]) -> Result<Header, (usize, io::Error)> {
     let first = sockets[0].as_mut().expect("only the first process has no socket to it");
     let mut heard = || {
         let mut length = [0; 8];

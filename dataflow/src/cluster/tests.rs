@@ -20,8 +20,8 @@ fn member(process: usize, hosts: &[String], secret: &[u8; 32], graph: &str, pati
 const LONG: Duration = Duration::from_secs(30);
 const SECRET: &[u8; 32] = b"0123456789abcdef0123456789abcdef";
 
-fn at(partition: &str, offset: i64) -> Positions {
-    Positions::from([(partition.to_owned(), offset)])
+fn at(partition: &str, offset: i64) -> Header {
+    Header { generation: 3, positions: [(partition.to_owned(), offset)].into(), at: offset }
 }
 
 #[test]
@@ -33,10 +33,10 @@ fn three_processes_begin_together_and_all_know_where_to_read_on() {
         std::thread::spawn(move || join(&member, 2, &at("topic/0", 42 + process as i64)))
     });
     for (process, joined) in joined.into_iter().enumerate() {
-        let (peers, mesh, positions) = joined.join().unwrap().unwrap();
+        let (peers, mesh, known) = joined.join().unwrap().unwrap();
         assert_eq!((peers.process, peers.processes, peers.workers()), (process, 3, 6));
         assert_eq!(mesh.0.iter().map(Option::is_some).collect::<Vec<_>>(), [0, 1, 2].map(|other| other != process));
-        assert_eq!(positions, at("topic/0", 42));
+        assert_eq!(known, at("topic/0", 42));
     }
 }
 
@@ -45,7 +45,7 @@ fn strangers_of_six_kinds_neither_delay_nor_enter() {
     let hosts = hosts(2);
     let first = member(0, &hosts, SECRET, "graph", LONG);
     let host = hosts[0].clone();
-    let joining = std::thread::spawn(move || (join(&first, 1, &Positions::new()).map(drop), Instant::now()));
+    let joining = std::thread::spawn(move || (join(&first, 1, &Header::default()).map(drop), Instant::now()));
     while TcpStream::connect(&host).is_err() {
         std::thread::sleep(Duration::from_millis(5)); // until it listens; that was the first stranger
     }
@@ -69,7 +69,7 @@ fn strangers_of_six_kinds_neither_delay_nor_enter() {
     assert!(impostor.call(0, &mut TcpStream::connect(&host).unwrap()).is_err());
     let began = Instant::now();
     let second = member(1, &hosts, SECRET, "graph", LONG);
-    join(&second, 1, &Positions::new()).unwrap();
+    join(&second, 1, &Header::default()).unwrap();
     let (first, done) = joining.join().unwrap();
     first.unwrap();
     assert!(done - began < Duration::from_secs(5), "the mesh forms beside them");
@@ -80,9 +80,9 @@ fn strangers_of_six_kinds_neither_delay_nor_enter() {
 fn who_was_started_with_another_layout_is_told_so() {
     let hosts = hosts(2);
     let first = member(0, &hosts, SECRET, "fused", Duration::from_secs(2));
-    let first = std::thread::spawn(move || join(&first, 1, &Positions::new()).unwrap_err());
+    let first = std::thread::spawn(move || join(&first, 1, &Header::default()).unwrap_err());
     let second = member(1, &hosts, SECRET, "split", LONG);
-    let refused = join(&second, 1, &Positions::new()).unwrap_err();
+    let refused = join(&second, 1, &Header::default()).unwrap_err();
     assert!(matches!(refused, ClusterError::Different { process: 0 }), "{refused}");
     let late = first.join().unwrap().to_string();
     assert!(late.contains(&format!("process 1 ({})", hosts[1])), "{late}");
@@ -92,7 +92,7 @@ fn who_was_started_with_another_layout_is_told_so() {
 fn a_wrong_list_a_taken_port_and_a_short_secret_are_refused_with_the_remedy() {
     let listed = |hosts: &[&str], process| {
         let hosts: Vec<String> = hosts.iter().map(ToString::to_string).collect();
-        join(&member(process, &hosts, SECRET, "", LONG), 1, &Positions::new()).unwrap_err().to_string()
+        join(&member(process, &hosts, SECRET, "", LONG), 1, &Header::default()).unwrap_err().to_string()
     };
     assert!(listed(&["a:1"], 1).contains("process 1 is not among 1 hosts"));
     assert!(listed(&["a:1", "b"], 0).contains("\"b\" is no HOST:PORT"));

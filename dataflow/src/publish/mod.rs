@@ -10,6 +10,7 @@ mod ends;
 mod laid;
 mod ledger;
 mod policy;
+mod remembered;
 mod rows;
 
 use std::collections::{BTreeMap, HashMap};
@@ -27,6 +28,7 @@ use self::laid::Laid;
 pub use self::ledger::End;
 use self::ledger::Ledger;
 pub use self::policy::Correct;
+pub use self::remembered::Remembered;
 use self::rows::Rows;
 
 use crate::cluster::Peers;
@@ -84,14 +86,15 @@ impl FolderPublisher {
         self.ledger().ends = None;
     }
 
-    /// Whether a revision has an outcome, or its withdrawal has taken effect. What is asked for `again` has
-    /// not; a verdict stands whoever asks, for it rests on nothing that a job is told.
-    pub fn has_ended(&self, key: &EpisodeKey, withdrawn: bool, again: Again) -> bool {
+    /// Whether a revision has an outcome, or its withdrawal has taken effect, and what it made known is
+    /// `remembered`. What is asked for `again` has not; a verdict stands whoever asks, for it rests on nothing
+    /// that a job is told.
+    pub fn has_ended(&self, key: &EpisodeKey, withdrawn: bool, again: Again, remembered: &Remembered) -> bool {
         let rows = self.rows.recorded(Which::One(&key.episode.0, key.revision)).unwrap_or_else(|error| {
             self.stop(error);
             Vec::new()
         });
-        rows.first().is_some_and(|row| match row.state {
+        rows.first().filter(|row| remembered.covers(row.completed_at)).is_some_and(|row| match row.state {
             State::TakenDown { revised_by: None } => true,
             State::Failed { .. } => !withdrawn && !again.asks_for(true, row.completed_at),
             State::Published { .. } => !withdrawn && !again.asks_for(false, row.completed_at),
@@ -200,7 +203,7 @@ impl FolderPublisher {
         if taken_down {
             remove()?;
         }
-        self.rows.record(&Outcome { state, ..without_about(outcome) }, None)?;
+        self.rows.record(&Outcome { state, completed_at: unix_now(), ..without_about(outcome) }, None)?;
         self.rows.commit()?;
         if taken_down { Ok(()) } else { remove() }
     }
@@ -235,7 +238,7 @@ impl FolderPublisher {
             }
             self.object_to_remove(&outcome).map(|object| self.objects.remove(&object)).transpose()?;
             let state = State::TakenDown { revised_by: (!this).then_some(key.revision) };
-            self.rows.record(&Outcome { state, ..without_about(outcome) }, None)?;
+            self.rows.record(&Outcome { state, completed_at: unix_now(), ..without_about(outcome) }, None)?;
         }
         Ok(known)
     }

@@ -1,51 +1,34 @@
-//! Files that are there whole or not at all: written beside, fsynced, renamed.
+//! Files that are there whole or not at all: written elsewhere in the same file system, fsynced, renamed.
 
-use std::fs::{self, File};
-use std::io::{self, BufWriter};
-use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicU64, Ordering};
+use std::fs::{File, Permissions};
+use std::io::{self, BufWriter, Write};
+use std::os::unix::fs::PermissionsExt;
+use std::path::Path;
 
-/// Ending of files that are being written. Readers ignore them; [`super::Objects::sweep`] removes
-/// those that a crash left behind.
-pub(super) const PART: &str = ".part";
+/// Ending of files that are being written. A crash leaves them behind.
+const PART: &str = ".part";
 
-/// Replaces `path` by what `fill` writes. Until the rename the old file stays; after it the new one
-/// and its name are durable.
+/// Replaces `path` by what `fill` writes into a file of `unfinished`, a folder of the same file system. Until
+/// the rename the old file stays; after it the new one and its name are durable.
 ///
 /// Errors: those of `fill` and of the file system; the unfinished file is removed.
 pub(super) fn replace<E: From<io::Error>>(
     path: &Path,
-    fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
+    unfinished: &Path,
+    fill: impl FnOnce(&mut BufWriter<&mut File>) -> Result<(), E>,
 ) -> Result<(), E> {
-    let beside = beside(path)?;
-    let written = write_to(&beside, fill).and_then(|()| Ok(fs::rename(&beside, path)?));
-    if let Err(error) = written {
-        // Best effort: the error that matters is the one returned.
-        drop(fs::remove_file(&beside));
-        return Err(error);
-    }
-    sync_folder(path)?;
-    Ok(())
-}
-
-fn write_to<E: From<io::Error>>(
-    path: &Path,
-    fill: impl FnOnce(&mut BufWriter<File>) -> Result<(), E>,
-) -> Result<(), E> {
-    let mut writer = BufWriter::new(File::create_new(path)?);
+    // A name by chance: the same process number may have died here before, or write on another machine. Who
+    // may read it is for the umask to say.
+    let mut builder = tempfile::Builder::new();
+    let name = format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy());
+    let mut file = builder.prefix(&name).suffix(PART).permissions(Permissions::from_mode(0o666)).tempfile_in(unfinished)?;
+    let mut writer = BufWriter::new(file.as_file_mut());
     fill(&mut writer)?;
-    let file = writer.into_inner().map_err(io::IntoInnerError::into_error)?;
-    file.sync_all()?;
-    Ok(())
-}
-
-/// A name in the same folder that no other thread or process uses.
-fn beside(path: &Path) -> io::Result<PathBuf> {
-    static COUNT: AtomicU64 = AtomicU64::new(0);
-    let name = path.file_name().ok_or_else(|| io::Error::other("a file without a name"))?;
-    let count = COUNT.fetch_add(1, Ordering::Relaxed);
-    let name = format!(".{}.{}-{count}{PART}", name.to_string_lossy(), std::process::id());
-    Ok(path.with_file_name(name))
+    writer.flush()?;
+    drop(writer);
+    file.as_file().sync_all()?;
+    file.persist(path).map_err(io::Error::from)?;
+    Ok(sync_folder(path)?)
 }
 
 /// Makes a rename or removal in the folder of `path` durable.
@@ -58,7 +41,7 @@ pub(super) fn sync_folder(path: &Path) -> io::Result<()> {
 
 #[cfg(test)]
 mod tests {
-    use std::io::Write;
+    use std::fs;
 
     use super::*;
 
@@ -67,7 +50,7 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, "old").unwrap();
-        let failed: io::Result<()> = replace(&path, |out| {
+        let failed: io::Result<()> = replace(&path, folder.path(), |out| {
             out.write_all(b"half")?;
             Err(io::Error::other("disk full"))
         });
@@ -81,7 +64,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("file");
         fs::write(&path, "a much longer old text").unwrap();
-        replace::<io::Error>(&path, |out| out.write_all(b"new")).unwrap();
+        replace::<io::Error>(&path, folder.path(), |out| out.write_all(b"new")).unwrap();
         assert_eq!(fs::read(&path).unwrap(), b"new");
+        let theirs = folder.path().join("theirs");
+        fs::write(&theirs, "").unwrap();
+        let mode = |path: &Path| fs::metadata(path).unwrap().permissions().mode();
+        assert_eq!(mode(&path), mode(&theirs), "who may read any other new file may read this one");
     }
 }

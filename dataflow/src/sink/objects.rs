@@ -195,13 +195,13 @@ impl Objects {
         })
     }
 
-    /// Removes what a crash left half written; how many files. To be called before the first write
-    /// of a run that has the place to itself.
+    /// Removes what a crash left half written; how many files. To be called before the first write of a job
+    /// that has the place to itself, by one of its processes.
     ///
     /// Errors: as [`Objects::write`].
     pub fn sweep(&self) -> Result<usize, SinkError> {
         match &self.home {
-            Home::Folder(folder) => folder.sweep(FOLDER),
+            Home::Folder(folder) => folder.sweep(),
             // A store has an object whole or not at all.
             Home::Bucket(_) => Ok(0),
         }

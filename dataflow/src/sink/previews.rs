@@ -75,7 +75,7 @@ struct Soundbite {
 pub fn write(table: &OutcomeTable, output: &Path) -> Result<(PathBuf, u64), SinkError> {
     let path = output.join(FILE);
     let mut lines = 0;
-    let written = file::replace(&path, |out| {
+    let written = file::replace(&path, output, |out| {
         table.visit(Which::Published, |outcome| {
             if let Some(line) = line(&outcome) {
                 lines += 1;

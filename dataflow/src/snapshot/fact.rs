@@ -72,7 +72,7 @@ pub struct Header {
     pub generation: u64,
     /// Sources are to be read on from here.
     pub positions: Positions,
-    /// Milliseconds since 1970 UTC by the writer's clock.
+    /// All is among the facts that was told before this time, in milliseconds since 1970 UTC.
     pub at: i64,
 }
 

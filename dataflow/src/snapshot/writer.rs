@@ -66,8 +66,6 @@ struct Tail {
     /// Since the last full snapshot.
     commits: usize,
     told_bytes: u64,
-    /// When the newest full snapshot's header was written.
-    full_at: Option<i64>,
     /// An append failed: whether it is durable is not known before the store is read again.
     broken: bool,
 }
@@ -91,9 +89,8 @@ impl Snapshots {
         }
         let next = chain.next();
         set_aside(&*store, next)?;
-        let full_at = chain.fulls.first().map(|full| full.header.at);
         let (commits, told_bytes) = chain.commits();
-        let tail = Tail { next, header, commits, told_bytes, full_at, broken: false };
+        let tail = Tail { next, header, commits, told_bytes, broken: false };
         let (tail, one_full, found) = (Mutex::new(tail), Mutex::default(), chain.warnings());
         Ok(Self { store, generation, limits, tail, one_full, found, lossy: Arc::default(), _claim: claim })
     }
@@ -117,8 +114,8 @@ impl Snapshots {
         Ok(chain)
     }
 
-    /// Makes facts durable, and with them that sources are committed up to `positions`; `at` is in
-    /// milliseconds since 1970 UTC. Both count from when this returns.
+    /// Makes facts durable, and with them that sources are committed up to `positions`; all that was told
+    /// before `at`, in milliseconds since 1970 UTC, is among the facts so far. It counts from when this returns.
     ///
     /// Errors: `Store`, `Superseded`; from then on `Broken`. The facts of an append that failed may
     /// or may not be there when the place is opened again: tell them again.
@@ -164,7 +161,6 @@ impl Snapshots {
         let mut tail = self.tail();
         tail.commits = usize::try_from(tail.next - number - 1).unwrap_or(usize::MAX);
         tail.told_bytes = tail.told_bytes.saturating_sub(told_bytes);
-        tail.full_at = Some(header.at);
         Ok(full)
     }
 
@@ -172,18 +168,6 @@ impl Snapshots {
     pub fn full_is_due(&self) -> bool {
         let tail = self.tail();
         tail.commits >= self.limits.commits || tail.told_bytes >= self.limits.told_bytes
-    }
-
-    /// Milliseconds from the last commit until `now`; `None` before the first.
-    pub fn age(&self, now: i64) -> Option<i64> {
-        let tail = self.tail();
-        (tail.next > 0).then(|| now - tail.header.at)
-    }
-
-    /// Milliseconds from the last commit of the newest full snapshot until `now`; `None` before the
-    /// first.
-    pub fn full_age(&self, now: i64) -> Option<i64> {
-        self.tail().full_at.map(|at| now - at)
     }
 
     /// What lies in the store.

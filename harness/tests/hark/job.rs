@@ -17,22 +17,26 @@ pub fn day(from_now: i64) -> String {
 
 /// Words of an episode's own, so that no two are alike; enough of them for a preview.
 pub fn words(id: &str) -> String {
-    let seed = id.bytes().fold(7_u64, |seed, byte| seed.wrapping_mul(31).wrapping_add(u64::from(byte)));
     let things = ["river", "bridge", "engine", "garden", "letter", "winter", "harbour", "violin", "market", "lantern"];
     let verbs = ["carries", "follows", "mends", "forgets", "paints", "opens", "weighs", "answers"];
-    let sentence = |at: u64| {
-        let pick = |from: &[&'static str], salt: u64| {
-            from[(seed.rotate_left((at * salt % 61) as u32) % from.len() as u64) as usize]
-        };
+    // FNV-1a, then each choice from the next state of a generator (splitmix64).
+    let mut seed = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |seed, byte| {
+        (seed ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
+    });
+    let mut pick = |from: &[&'static str]| {
+        seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
+        let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);
+        let mixed = (mixed ^ (mixed >> 27)).wrapping_mul(0x94d0_49bb_1331_11eb);
+        from[((mixed ^ (mixed >> 31)) % from.len() as u64) as usize]
+    };
+    let mut sentence = |at: u32| {
+        let [first, second, third, fourth, last] = std::array::from_fn(|_| pick(&things));
+        let [does, goes, also, then] = std::array::from_fn(|_| pick(&verbs));
         format!(
-            "The {} of {id} number {at} {} the {} before the {} is seen. ",
-            pick(&things, 3),
-            pick(&verbs, 5),
-            pick(&things, 7),
-            pick(&things, 11)
+            "The {first} {does} {second} and {third} {at} times, {goes} {fourth} of {id} and {also} her {last} {then} it. "
         )
     };
-    (0..45).map(sentence).collect()
+    (0..45).map(&mut sentence).collect()
 }
 
 /// An episode of such words.

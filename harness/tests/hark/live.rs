@@ -136,6 +136,26 @@ fn a_death_between_any_two_durable_steps_loses_and_changes_nothing() {
 }
 
 #[test]
+fn an_episode_whose_row_outlived_what_was_known_of_it_is_still_somebodys_copy() {
+    let folder = folder();
+    let words = crate::job::words("one talk");
+    let spoken = |id: &str, published: u64| json!({"id": id, "title": id, "published": published, "transcript": {"text": words}});
+    announce(folder.path(), &[spoken("copy", 2)]);
+    // Before the first commit.
+    let dying = Running::start(folder.path(), &["--accept-gates", "--die-after", "rows:1"]);
+    assert_eq!(dying.end(), None, "it died by a signal");
+    let output = folder.path().join("out");
+    assert_eq!(count(&outcomes(&output), "published"), 1, "the row is there");
+    announce(folder.path(), &[spoken("original", 1)]);
+    let run = Running::start(folder.path(), &["--accept-gates"]);
+    run.wait_until("the copy to be known for one", |_| {
+        outcomes(&output).get("copy").is_some_and(|copy| copy["duplicate_of"] == "original")
+    });
+    assert_eq!(run.stop(), Some(0));
+    assert_eq!(count(&outcomes(&output), "published"), 1);
+}
+
+#[test]
 fn what_cannot_run_is_refused_with_a_remedy() {
     let folder = folder();
     let output = folder.path().join("out");

@@ -10,14 +10,17 @@ use crate::sink::{SinkError, file};
 #[derive(Clone, Debug)]
 pub(super) struct Folder {
     root: PathBuf,
+    /// What is being written. A folder of its own, so that nobody has to look through all objects to find
+    /// what a crash left.
+    unfinished: PathBuf,
 }
 
 impl Folder {
     /// The folder `root`, which is made if need be, and `top` in it.
     pub fn open(root: &Path, top: &str) -> Result<Self, SinkError> {
-        let top = root.join(top);
-        fs::create_dir_all(&top).map_err(|error| SinkError::io(&top, &error))?;
-        Ok(Self { root: root.to_owned() })
+        let unfinished = root.join(top).join(".unfinished");
+        fs::create_dir_all(&unfinished).map_err(|error| SinkError::io(&unfinished, &error))?;
+        Ok(Self { root: root.to_owned(), unfinished })
     }
 
     /// Whether the bytes had to be written.
@@ -36,7 +39,7 @@ impl Folder {
             fs::create_dir_all(folder)?;
             file::sync_folder(folder)?;
         }
-        file::replace(path, |out| out.write_all(bytes))
+        file::replace(path, &self.unfinished, |out| out.write_all(bytes))
     }
 
     pub fn remove(&self, name: &str) -> Result<(), SinkError> {
@@ -47,24 +50,15 @@ impl Folder {
         }
     }
 
-    /// Removes what is half written in the folders of `top`.
-    pub fn sweep(&self, top: &str) -> Result<usize, SinkError> {
-        let mut removed = 0;
-        for folder in entries(&self.root.join(top))?.iter().filter(|path| path.is_dir()) {
-            for path in entries(folder)? {
-                if path.as_os_str().as_encoded_bytes().ends_with(file::PART.as_bytes()) {
-                    fs::remove_file(&path).map_err(|error| SinkError::io(&path, &error))?;
-                    removed += 1;
-                }
-            }
-        }
-        Ok(removed)
+    /// Removes what is half written; how many files.
+    pub fn sweep(&self) -> Result<usize, SinkError> {
+        let sweep = || {
+            let found = fs::read_dir(&self.unfinished)?.collect::<io::Result<Vec<_>>>()?;
+            found.iter().try_for_each(|entry| fs::remove_file(entry.path()))?;
+            Ok(found.len())
+        };
+        sweep().map_err(|error| SinkError::io(&self.unfinished, &error))
     }
-}
-
-fn entries(folder: &Path) -> Result<Vec<PathBuf>, SinkError> {
-    let read = || fs::read_dir(folder)?.map(|entry| Ok(entry?.path())).collect::<io::Result<Vec<_>>>();
-    read().map_err(|error| SinkError::io(folder, &error))
 }
 
 /// Whether the file holds exactly these bytes. One that cannot be read is written anew.

@@ -99,7 +99,7 @@ fn a_sweep_removes_what_a_crash_left_and_nothing_else() {
     let key = ObjectKey::of("a", 0, "d", "1");
     let written = objects.write(&key, ObjectKind::M4a, b"x").unwrap();
     let path = root.path().join(&written.uri);
-    fs::write(path.with_file_name(".abc.m4a.1-1.part"), "half").unwrap();
+    fs::write(root.path().join("previews/.unfinished/.abc.part"), "half").unwrap();
     assert_eq!(objects.sweep().unwrap(), 1);
     assert_eq!(files(root.path()), [path]);
 }

@@ -195,5 +195,4 @@ fn commits_go_on_while_a_full_snapshot_is_made() {
     assert_eq!(found, told.collect());
     assert_eq!(header.unwrap().at, commit);
     assert!(snapshots.full_is_due(), "{commit} commits came meanwhile");
-    assert_eq!((snapshots.age(commit + 5), snapshots.full_age(commit + 5)), (Some(5), Some(commit + 4)));
 }
