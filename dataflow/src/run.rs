@@ -17,7 +17,7 @@ use hark_operators::record::outcome::Outcome;
 use hark_operators::stage::Equipment;
 
 use crate::cluster::{Mesh, Peers};
-use crate::dedupe::{Hub, Keep, Knowledge, Levels, Told};
+use crate::dedupe::{Hub, Keep, Knowledge, Levels, STEP, Told};
 use crate::durable::{Durable, Keeper};
 use crate::graph::{self, Placed};
 use crate::intake::{Feed, TICK, tick_of};
@@ -32,9 +32,6 @@ use crate::snapshot::SnapshotError;
 /// lanes that have finished, and the intake, which looks at its source in time. This is for what is only
 /// looked at beside them, so it may be long; half a tick keeps it from ever showing.
 const REST: Duration = Duration::from_millis(50);
-
-/// Longest sleep while somebody waits for the clock of what is known, which goes by milliseconds.
-const AWAITED: Duration = Duration::from_millis(1);
 
 /// How often frontiers are shown.
 const SHOWN: Duration = Duration::from_secs(1);
@@ -370,7 +367,7 @@ fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, M
     // What this run tells comes after what was known before.
     knowledge.advance(1);
     while !probes.done() {
-        worker.step_or_park(Some(if knowledge.is_awaited() { AWAITED } else { REST }));
+        worker.step_or_park(Some(if knowledge.is_awaited() { STEP } else { REST }));
         knowledge.keep_up(1 + site.peers.started.elapsed().as_millis() as u64);
         if let Some(durable) = &site.durable {
             if restoring.get() && knowledge.is_known(0) {

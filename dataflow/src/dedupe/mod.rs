@@ -18,7 +18,7 @@ mod tests;
 pub use gate::Told;
 pub(crate) use gate::{announced, fetched, gate, known};
 pub use judgements::Judgements;
-pub use knowledge::{Hub, Keep, Knowledge};
+pub use knowledge::{Hub, Keep, Knowledge, STEP};
 
 /// How much of an episode is looked at to find that it is another's copy.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -1,17 +1,18 @@
 //! Phrases that give a passage away, as data: `lexicon.toml` says what each kind is for.
 //!
 //! A phrase is a row of tokens: a word, alternatives `show|podcast`, or a shape: `@` a web address,
-//! `#` a number, `$` an amount of money, `%` a percentage, `*` any one word. Phrases are looked up
-//! by their first token, so that the cost does not grow with their number.
+//! `#` a number, `$` an amount of money, `%` a percentage, `*` any one word. Words of phrases have
+//! numbers, which each different word of a text is looked up for once, and phrases are looked up by their
+//! first token: the cost does not grow with their number.
 //!
 //! Invariant: a phrase never reaches over the end of a line.
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::sync::OnceLock;
 
 use serde::Deserialize;
 
-use super::text::{Text, look};
+use super::text::{Text, Vocabulary, look};
 
 /// What a phrase speaks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Deserialize)]
@@ -57,7 +58,8 @@ struct Cue {
 }
 
 enum Element {
-    Words(Vec<String>),
+    /// One of the words of these numbers.
+    Words(Vec<u32>),
     Look(u8),
     Any,
 }
@@ -87,6 +89,12 @@ pub(super) struct Found {
 pub(super) struct Lexicon {
     function_words: HashSet<String>,
     phrases: Vec<Phrase>,
+    /// Words of phrases.
+    words: Vocabulary,
+    /// Phrases by the number of the word that they begin with.
+    by_word: Vec<Vec<usize>>,
+    /// Phrases that begin with a shape.
+    by_shape: Vec<usize>,
 }
 
 impl Lexicon {
@@ -100,18 +108,34 @@ impl Lexicon {
 
     fn parse(toml: &str) -> Result<Self, toml::de::Error> {
         let file: File = toml::from_str(toml)?;
-        let of = |cue: Cue| {
-            let phrase = move |text: &String| Phrase {
-                kind: cue.kind,
-                weight: cue.weight,
-                elements: text.split_whitespace().map(element).collect(),
-            };
-            cue.phrases.iter().map(phrase).collect::<Vec<_>>()
-        };
-        Ok(Self {
+        let mut lexicon = Self {
             function_words: file.function_words.split_whitespace().map(str::to_owned).collect(),
-            phrases: file.cue.into_iter().flat_map(of).filter(|phrase| !phrase.elements.is_empty()).collect(),
-        })
+            phrases: Vec::new(),
+            words: Vocabulary::default(),
+            by_word: Vec::new(),
+            by_shape: Vec::new(),
+        };
+        for Cue { kind, weight, phrases } in file.cue {
+            for phrase in phrases {
+                let elements = phrase.split_whitespace().map(|token| element(token, &mut lexicon.words)).collect();
+                lexicon.push(Phrase { kind, weight, elements });
+            }
+        }
+        Ok(lexicon)
+    }
+
+    fn push(&mut self, phrase: Phrase) {
+        let place = self.phrases.len();
+        match phrase.elements.first() {
+            Some(Element::Words(words)) => {
+                self.by_word.resize_with(self.words.len(), Vec::new);
+                words.iter().for_each(|word| self.by_word[*word as usize].push(place));
+            }
+            Some(Element::Look(_) | Element::Any) => self.by_shape.push(place),
+            // It would be everywhere.
+            None => return,
+        }
+        self.phrases.push(phrase);
     }
 
     /// Whether a word (lower case) says nothing by itself.
@@ -121,89 +145,48 @@ impl Lexicon {
 
     /// Every phrase in the text, in order of its place.
     pub fn find(&self, text: &Text) -> Vec<Found> {
-        let index = Index::of(self, text);
+        let known: Vec<Option<u32>> = text.vocabulary.words().map(|word| self.words.find(word)).collect();
+        let words: Vec<Option<u32>> = text.tokens.iter().map(|token| known[*token as usize]).collect();
         let mut found = Vec::new();
         for line in 0..text.first.len() - 1 {
             let tokens = text.line(line);
             for token in tokens.clone() {
-                for at in index.starting(text.tokens[token]) {
-                    let (phrase, elements) = &index.phrases[*at];
-                    if token + elements.len() <= tokens.end && fits(elements, text, token) {
-                        let Phrase { kind, weight, .. } = self.phrases[*phrase];
-                        found.push(Found { line, token, length: elements.len(), kind, weight });
+                for phrase in self.starting(words[token]) {
+                    let Phrase { kind, weight, elements } = phrase;
+                    let end = token + elements.len();
+                    if end <= tokens.end && fits(elements, &words[token..end], &text.looks[token..end]) {
+                        found.push(Found { line, token, length: elements.len(), kind: *kind, weight: *weight });
                     }
                 }
             }
         }
         found
     }
+
+    /// Phrases that may begin with this word.
+    fn starting(&self, word: Option<u32>) -> impl Iterator<Item = &Phrase> {
+        let by_word = word.and_then(|word| self.by_word.get(word as usize)).into_iter().flatten();
+        by_word.chain(&self.by_shape).map(|place| &self.phrases[*place])
+    }
 }
 
-fn element(token: &str) -> Element {
+fn element(token: &str, words: &mut Vocabulary) -> Element {
     match token {
         "@" => Element::Look(look::ADDRESS),
         "#" => Element::Look(look::NUMBER),
         "$" => Element::Look(look::MONEY),
         "%" => Element::Look(look::PERCENT),
         "*" => Element::Any,
-        words => Element::Words(words.split('|').map(str::to_owned).collect()),
+        alternatives => Element::Words(alternatives.split('|').map(|word| words.number(word)).collect()),
     }
 }
 
-/// An element in the numbers of one text's vocabulary.
-enum Numbered {
-    Words(Vec<u32>),
-    Look(u8),
-    Any,
-}
-
-fn fits(elements: &[Numbered], text: &Text, token: usize) -> bool {
-    elements.iter().enumerate().all(|(i, element)| match element {
-        Numbered::Words(ids) => ids.contains(&text.tokens[token + i]),
-        Numbered::Look(look) => text.looks[token + i] & look != 0,
-        Numbered::Any => true,
+fn fits(elements: &[Element], words: &[Option<u32>], looks: &[u8]) -> bool {
+    elements.iter().zip(words).zip(looks).all(|((element, word), found)| match element {
+        Element::Words(alternatives) => word.is_some_and(|word| alternatives.contains(&word)),
+        Element::Look(look) => found & look != 0,
+        Element::Any => true,
     })
-}
-
-/// The lexicon in the numbers of one text, by first word.
-struct Index {
-    phrases: Vec<(usize, Vec<Numbered>)>,
-    by_word: HashMap<u32, Vec<usize>>,
-    by_shape: Vec<usize>,
-}
-
-impl Index {
-    fn of(lexicon: &Lexicon, text: &Text) -> Self {
-        let mut index = Self { phrases: Vec::new(), by_word: HashMap::new(), by_shape: Vec::new() };
-        for (number, phrase) in lexicon.phrases.iter().enumerate() {
-            let elements: Vec<Numbered> = phrase.elements.iter().map(|element| numbered(element, text)).collect();
-            // A phrase with a word that never occurs cannot occur.
-            if elements.iter().any(|element| matches!(element, Numbered::Words(ids) if ids.is_empty())) {
-                continue;
-            }
-            let place = index.phrases.len();
-            match &elements[0] {
-                Numbered::Words(ids) => {
-                    ids.iter().for_each(|id| index.by_word.entry(*id).or_default().push(place));
-                }
-                _ => index.by_shape.push(place),
-            }
-            index.phrases.push((number, elements));
-        }
-        index
-    }
-
-    fn starting(&self, word: u32) -> impl Iterator<Item = &usize> {
-        self.by_word.get(&word).into_iter().flatten().chain(&self.by_shape)
-    }
-}
-
-fn numbered(element: &Element, text: &Text) -> Numbered {
-    match element {
-        Element::Words(words) => Numbered::Words(words.iter().filter_map(|w| text.vocabulary.find(w)).collect()),
-        Element::Look(look) => Numbered::Look(*look),
-        Element::Any => Numbered::Any,
-    }
 }
 
 #[cfg(test)]
@@ -223,14 +206,9 @@ mod tests {
 
     #[test]
     fn phrases_are_written_as_tokens_are_normalised() {
-        for phrase in &Lexicon::embedded().phrases {
-            for element in &phrase.elements {
-                let Element::Words(words) = element else { continue };
-                for word in words {
-                    let tokens: Vec<String> = super::super::text::tokens(word).map(|(token, _)| token).collect();
-                    assert_eq!(tokens, std::slice::from_ref(word), "no token of a transcript can ever equal {word:?}");
-                }
-            }
+        for word in Lexicon::embedded().words.words() {
+            let tokens: Vec<String> = super::super::text::tokens(word).map(|(token, _)| token).collect();
+            assert_eq!(tokens, [word], "no token of a transcript can ever equal {word:?}");
         }
     }
 }

@@ -55,6 +55,11 @@ impl Vocabulary {
         &self.strings[id as usize]
     }
 
+    /// The words in the order of their numbers.
+    pub fn words(&self) -> impl Iterator<Item = &str> {
+        self.strings.iter().map(String::as_str)
+    }
+
     /// How many words there are.
     pub fn len(&self) -> usize {
         self.strings.len()

@@ -80,7 +80,7 @@ impl Outbox {
         let settings = [
             ("acks", "all"),
             ("enable.idempotence", "true"),
-            ("compression.type", "zstd"),
+            ("compression.type", "lz4"),
             ("linger.ms", "2"),
             ("delivery.timeout.ms", patience.as_str()),
             // How large a message may be is the topic's to say.
