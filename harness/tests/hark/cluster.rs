@@ -6,7 +6,7 @@ use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
-use crate::command::{hark, outcomes, path, recorded, root};
+use crate::command::{chaos, hark, outcomes, path, recorded, root};
 use crate::live::announce;
 use crate::oracle::differences;
 use crate::running::Running;
@@ -233,7 +233,7 @@ impl Dice {
 
 #[test]
 fn whichever_process_is_killed_and_however_often_every_episode_ends_once_and_as_without() {
-    let rounds: usize = if std::env::var_os("HARK_CHAOS").is_some() { 100 } else { 20 };
+    let rounds: usize = if chaos() { 100 } else { 20 };
     let mut load = Workload::new(rounds * 5);
     let mut dice = Dice(7);
     load.announce(5);
@@ -255,8 +255,9 @@ fn whichever_process_is_killed_and_however_often_every_episode_ends_once_and_as_
 
 #[test]
 fn a_drained_cluster_goes_on_with_any_other_number_of_processes_and_workers() {
-    let mut load = Workload::new(60);
-    for (processes, workers) in [(1, 1), (2, 1), (3, 1), (1, 2), (2, 2)] {
+    let rounds = if chaos() { 4 } else { 1 };
+    let mut load = Workload::new(rounds * 60);
+    for (processes, workers) in [(1, 1), (2, 1), (3, 1), (1, 2), (2, 2)].repeat(rounds) {
         load.announce(12);
         let mut cluster = Cluster::start(&load, processes, workers);
         if processes == 2 {
@@ -267,6 +268,7 @@ fn a_drained_cluster_goes_on_with_any_other_number_of_processes_and_workers() {
         }
         let began = Instant::now();
         assert!(cluster.drain().success());
+        eprintln!("{processes} x {workers} drained in {:.1} s", began.elapsed().as_secs_f64());
         assert!(began.elapsed() < Duration::from_secs(40), "it drains within its deadline");
     }
     load.assert_as_without_faults();
@@ -280,7 +282,7 @@ fn a_process_that_stands_still_holds_up_the_others_and_loses_nothing() {
     std::thread::sleep(Duration::from_secs(2));
     let still = cluster.members()[1];
     cluster.signal(still, "-STOP");
-    std::thread::sleep(Duration::from_secs(if std::env::var_os("HARK_CHAOS").is_some() { 30 } else { 12 }));
+    std::thread::sleep(Duration::from_secs(if chaos() { 30 } else { 12 }));
     cluster.signal(still, "-CONT");
     load.wait(&mut cluster);
     assert!(cluster.members().contains(&still), "nobody took it for gone");

@@ -59,6 +59,11 @@ pub fn recorded(output: &Path, condition: &str) -> usize {
     count.map_or(0, |count| usize::try_from(count).expect("a count"))
 }
 
+/// Whether faults are to last longer than in the test-suite: `make chaos`.
+pub fn chaos() -> bool {
+    std::env::var_os("HARK_CHAOS").is_some()
+}
+
 /// How many outcomes have this state.
 pub fn count(outcomes: &BTreeMap<String, Value>, state: &str) -> usize {
     outcomes.values().filter(|outcome| outcome["state"] == state).count()

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use crate::broker::Broker;
 use crate::cluster::Cluster;
-use crate::command::{Ran, hark, outcomes, path, root};
+use crate::command::{Ran, chaos, hark, outcomes, path, root};
 use crate::job::{Job, day, talk, words};
 use crate::oracle::differences;
 use crate::running::Running;
@@ -155,18 +155,21 @@ fn in_transactions_readers_see_a_preview_with_its_outcome_or_neither_wherever_it
 fn a_broker_that_goes_away_and_comes_back_stops_nothing() {
     let broker = Broker::start();
     let job = Job::new(&broker, "away");
-    let all: Vec<Value> = (1..=8).map(|at| talk(&format!("away {at}"), at)).collect();
+    let (rounds, seconds) = if chaos() { (10, 60) } else { (1, 6) };
+    let all: Vec<Value> = (1..=4 + rounds * 4).map(|at| talk(&format!("away {at}"), at as u64)).collect();
     job.send(&all[..4]);
     let run = job.run();
     job.wait_for(&run, 1);
-    broker.kill();
-    std::thread::sleep(Duration::from_secs(6));
-    assert_eq!(run.get("/healthz").0, 200, "it waits");
-    broker.restart();
-    job.send(&all[4..]);
-    let back = Instant::now();
-    job.wait_for(&run, all.len());
-    eprintln!("all have ended {:.1} s after the broker was back", back.elapsed().as_secs_f64());
+    for ended in (4..all.len()).step_by(4) {
+        broker.kill();
+        std::thread::sleep(Duration::from_secs(seconds));
+        assert_eq!(run.get("/healthz").0, 200, "it waits");
+        broker.restart();
+        job.send(&all[ended..ended + 4]);
+        let back = Instant::now();
+        job.wait_for(&run, ended + 4);
+        eprintln!("all have ended {:.1} s after the broker was back", back.elapsed().as_secs_f64());
+    }
     broker.signal("STOP");
     std::thread::sleep(Duration::from_secs(2));
     broker.signal("CONT");

@@ -11,7 +11,7 @@ use std::process::{Command, Stdio};
 use std::time::{Duration, Instant};
 
 use crate::cluster::Workload;
-use crate::command::path;
+use crate::command::{chaos, path};
 use crate::member::{Member, stop, wait_until};
 
 /// After a cut both have ended by then.
@@ -83,7 +83,7 @@ fn ip(args: &[&str]) -> bool {
 #[test]
 fn cut_off_from_each_other_both_end_and_once_it_has_healed_all_is_as_without() {
     // How long it lasts, and by when there is an outcome again; beside other tests models load slowly.
-    let (cut, by) = if std::env::var_os("HARK_CHAOS").is_some() { (60, 30) } else { (18, 90) };
+    let (cut, by) = if chaos() { (60, 30) } else { (18, 90) };
     let (cut, by) = (Duration::from_secs(cut), Duration::from_secs(by));
     let Some(link) = Link::make() else { return };
     let mut load = Workload::new(50);

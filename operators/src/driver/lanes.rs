@@ -3,9 +3,9 @@
 use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use crossbeam_channel::{Sender, bounded};
+use crossbeam_channel::{Receiver, Sender, bounded};
 use timely::scheduling::SyncActivator;
 
 use super::group::{Group, GroupSpec, Ticket};
@@ -52,7 +52,13 @@ pub struct Lanes {
     /// What models of the first lane take of their device.
     shares: Vec<Share>,
     work: Arc<Mutex<BTreeMap<usize, Worked>>>,
+    /// Each lane holds the first while it is there; nothing is ever sent.
+    alive: Option<Sender<()>>,
+    ended: Receiver<()>,
 }
+
+/// How long the end of a run waits for lanes to let go of their models. One that hangs has none.
+const GRACE: Duration = Duration::from_secs(5);
 
 /// What lanes have done for one operator.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
@@ -78,6 +84,7 @@ impl Lanes {
         equipment: Arc<Equipment>,
         room: Room,
     ) -> Result<Self, Fault> {
+        let (alive, ended) = bounded(0);
         let mut lanes = Self {
             queue: Arc::default(),
             free: Arc::default(),
@@ -89,6 +96,8 @@ impl Lanes {
             room,
             shares: Vec::new(),
             work: Arc::default(),
+            alive: Some(alive),
+            ended,
         };
         for lane in 0..count {
             let shares = lanes.add()?;
@@ -124,10 +133,13 @@ impl Lanes {
         let (warm, warmed) = bounded(1);
         let (queue, free, work) = (self.queue.clone(), self.free.clone(), self.work.clone());
         let (specs, equipment, models) = (self.specs.clone(), self.equipment.clone(), self.room.models);
+        let alive = self.alive.clone();
         // Nobody joins a lane: one that hangs must not hang its owner.
         let _detached = std::thread::Builder::new()
             .name(format!("{}-{}", self.name, self.started.fetch_add(1, Ordering::Relaxed)))
             .spawn(move || {
+                // Let go of last, after the models.
+                let _alive = alive;
                 let _lane = hark_models::device::lane_thread_setup();
                 // The starter waits for exactly one report; if it has gone, there is nobody to tell.
                 let mut lane = Lane { specs, equipment, groups: Resident::new(models, Instant::now()) };
@@ -189,6 +201,9 @@ impl Lanes {
 impl Drop for Lanes {
     fn drop(&mut self) {
         self.queue.close(); // lanes end by themselves
+        // At the end of the process libtorch takes its allocators down: no lane may free anything after that.
+        self.alive = None;
+        let _late = self.ended.recv_timeout(GRACE).is_err_and(|error| error.is_timeout());
     }
 }
 
