@@ -3,6 +3,10 @@
 //! A benchmark states a ratio against a named baseline that ran in the same process a moment
 //! before: absolute times differ from machine to machine.
 
+/// As `hark` has it.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 pub mod apart;
 pub mod bare;
 pub mod job;

@@ -25,6 +25,10 @@ mod table;
 
 use std::process::ExitCode;
 
+/// Of Rust's own allocations; libtorch and librdkafka keep theirs.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 use clap::Parser;
 use cli::{Cli, Command, DedupeCommand};
 

@@ -88,14 +88,8 @@ impl Setting {
         }
         let (halt, halted) = unbounded();
         let (promote, promoted) = unbounded();
-        let publisher = FolderPublisher::new(
-            objects,
-            args.kept.open(&args.output)?,
-            &layout.name,
-            args.correct,
-            promote,
-            halt,
-        );
+        let publisher =
+            FolderPublisher::new(objects, args.kept.open(&args.output)?, &layout.name, args.correct, promote, halt);
         let publisher = Arc::new(match messages {
             Some(messages) => publisher.telling(messages),
             None => publisher,

@@ -106,11 +106,7 @@ impl Mesh {
 ///
 /// # Errors
 /// [`ClusterError`], at the latest when the membership's patience is over.
-pub fn join(
-    membership: &Membership,
-    threads: usize,
-    known: &Header,
-) -> Result<(Peers, Mesh, Header), ClusterError> {
+pub fn join(membership: &Membership, threads: usize, known: &Header) -> Result<(Peers, Mesh, Header), ClusterError> {
     let mut sockets = mesh::connect(membership)?;
     let known = start::together(membership, &mut sockets, known)?;
     let peers = Peers::of(membership.process, membership.hosts.len(), threads);

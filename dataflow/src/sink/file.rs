@@ -21,7 +21,8 @@ pub(super) fn replace<E: From<io::Error>>(
     // may read it is for the umask to say.
     let mut builder = tempfile::Builder::new();
     let name = format!(".{}.", path.file_name().unwrap_or_default().to_string_lossy());
-    let mut file = builder.prefix(&name).suffix(PART).permissions(Permissions::from_mode(0o666)).tempfile_in(unfinished)?;
+    let mut file =
+        builder.prefix(&name).suffix(PART).permissions(Permissions::from_mode(0o666)).tempfile_in(unfinished)?;
     let mut writer = BufWriter::new(file.as_file_mut());
     fill(&mut writer)?;
     writer.flush()?;

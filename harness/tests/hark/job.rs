@@ -20,9 +20,9 @@ pub fn words(id: &str) -> String {
     let things = ["river", "bridge", "engine", "garden", "letter", "winter", "harbour", "violin", "market", "lantern"];
     let verbs = ["carries", "follows", "mends", "forgets", "paints", "opens", "weighs", "answers"];
     // FNV-1a, then each choice from the next state of a generator (splitmix64).
-    let mut seed = id.bytes().fold(0xcbf2_9ce4_8422_2325_u64, |seed, byte| {
-        (seed ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3)
-    });
+    let mut seed = id
+        .bytes()
+        .fold(0xcbf2_9ce4_8422_2325_u64, |seed, byte| (seed ^ u64::from(byte)).wrapping_mul(0x0100_0000_01b3));
     let mut pick = |from: &[&'static str]| {
         seed = seed.wrapping_add(0x9e37_79b9_7f4a_7c15);
         let mixed = (seed ^ (seed >> 30)).wrapping_mul(0xbf58_476d_1ce4_e5b9);

@@ -109,6 +109,9 @@ impl Worker {
         // A backtrace reads the whole program's debug information, for which the child's memory does
         // not suffice: a panic would hang where it should die.
         command.env("RUST_BACKTRACE", "0");
+        // Address space that mimalloc, the allocator of `hark`, has reserved at its start would not count
+        // against the child's memory.
+        command.env("MIMALLOC_ARENA_RESERVE", "0");
         // In a group of its own, so that a Ctrl-C at the terminal is the parent's to handle.
         let mut child = command.process_group(0).spawn()?;
         let (stdin, stdout) = child.stdin.take().zip(child.stdout.take()).expect("both are piped");
