@@ -163,6 +163,7 @@ impl Durable {
     pub fn commit(&self, feed: &Feed) -> Result<(), SnapshotError> {
         let Some(snapshots) = &self.snapshots else { return Ok(()) };
         let farther = self.farther(self.frontier.load(Ordering::Acquire));
+        // Before the facts are taken: what is told meanwhile is among them, and nothing earlier is missing.
         let now = (unix_now() * 1000.0) as i64;
         let facts = std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner));
         if farther.is_none() && facts.is_empty() {
