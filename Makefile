@@ -33,7 +33,7 @@ test: setup-tests ## the whole test-suite
 
 chaos: setup-tests ## faults for longer than in the test-suite: docs/reliability.md
 	@HARK_CHAOS=1 cargo test --release --locked --package hark-harness --test hark -- --nocapture --test-threads 1 \
-		cluster:: faults:: kafka:: live:: objects:: oracle:: partition:: postgres:: rescale::
+		cluster:: faults:: hour:: kafka:: live:: objects:: oracle:: partition:: postgres:: rescale::
 
 check: setup ## format, lints, dependency rules and licences
 	@cargo fmt --all --check

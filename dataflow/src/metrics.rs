@@ -1,7 +1,9 @@
 //! What operation needs to see, in the terms of Prometheus: base units, totals as counters, and labels
 //! of which there are few.
 
+mod devices;
 mod known;
+mod operators;
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -24,7 +26,11 @@ use crate::latency::IntervalLog;
 use crate::publish::FolderPublisher;
 use crate::run::Seen;
 use crate::source::kafka::Lag;
+use devices::Devices;
 use known::Known;
+use operators::Operators;
+
+pub use devices::DeviceReading;
 
 /// How an episode ended.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, EncodeLabelValue)]
@@ -77,7 +83,6 @@ struct OperatorLabels {
 type Seconds = Gauge<f64, AtomicU64>;
 
 /// What metrics are read from, where it is counted elsewhere.
-#[derive(Clone, Copy)]
 pub struct Sources<'a> {
     /// What was taken in.
     pub feed: &'a Feed,
@@ -89,6 +94,8 @@ pub struct Sources<'a> {
     pub audio: &'a Budget,
     /// Bytes of decoded audio on disk.
     pub disk: &'a Budget,
+    /// What GPUs say now; of a job without any, nothing.
+    pub devices: Vec<DeviceReading>,
 }
 
 /// The metrics of a run.
@@ -112,6 +119,8 @@ pub struct Metrics {
     behind: Family<OperatorLabels, Seconds>,
     recorded: AtomicU64,
     log: Option<IntervalLog>,
+    operators: Operators,
+    devices: Devices,
     chosen_again: Counter,
     popular_bands: Gauge,
     snapshot_age: Seconds,
@@ -130,8 +139,11 @@ pub struct Metrics {
 impl Metrics {
     /// None yet; latencies also go to this log.
     pub fn new(log: Option<IntervalLog>) -> Self {
+        let mut registry = Registry::with_prefix("hark");
         let mut metrics = Self {
-            registry: Registry::with_prefix("hark"),
+            operators: Operators::register(&mut registry),
+            devices: Devices::register(&mut registry),
+            registry,
             outcomes: Family::default(),
             duplicates: Family::default(),
             faults: Family::default(),
@@ -286,6 +298,7 @@ impl Metrics {
                 let labels = OperatorLabels { operator: operator.to_owned() };
                 self.behind.get_or_create(&labels).set(seconds);
             }
+            Seen::Used(used) => self.operators.refresh(used),
         }
     }
 
@@ -343,7 +356,8 @@ impl Metrics {
 
     /// All of them as OpenMetrics text.
     pub fn text(&self, sources: Sources<'_>) -> String {
-        let Sources { feed, publisher, durable, audio, disk } = sources;
+        let Sources { feed, publisher, durable, audio, disk, devices } = sources;
+        self.devices.refresh(devices);
         // Totals that are counted elsewhere.
         self.offered.inner().store(feed.offered() as u64, Ordering::Relaxed);
         self.repeated.inner().store(feed.repeated() as u64, Ordering::Relaxed);

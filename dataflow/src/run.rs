@@ -1,7 +1,10 @@
-//! Runs the graph: workers, their lanes, the loop, the summary.
+//! Runs the graph: workers, the loop, the summary.
+
+mod crew;
+mod used;
 
 use std::cell::{Cell, RefCell};
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -10,23 +13,28 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, RecvTimeoutError, Sender, unbounded};
 use hark_operators::Fault;
 use hark_operators::dedupe::{self, likeness};
-use hark_operators::driver::{Group, GroupSpec, Lanes, Share, Worked};
+use hark_operators::driver::GroupSpec;
 use hark_operators::record::EpisodeKey;
 use hark_operators::record::numbers;
 use hark_operators::record::outcome::Outcome;
 use hark_operators::stage::Equipment;
+use timely::worker::Worker;
 
 use crate::cluster::{Mesh, Peers};
 use crate::dedupe::{Hub, Keep, Knowledge, Levels, STEP, Told};
 use crate::durable::{Durable, Keeper};
-use crate::graph::{self, Placed};
+use crate::graph;
 use crate::intake::{Feed, TICK, tick_of};
 use crate::latency::{EpochLatency, Micros, PreviewLatency};
-use crate::layout::{Layout, OperatorSpec};
+use crate::layout::Layout;
 use crate::publish::{End, FolderPublisher};
 use crate::routing::Traffic;
 use crate::sink::{SinkError, Spared};
 use crate::snapshot::SnapshotError;
+use crew::Crew;
+use used::Used;
+
+pub use used::OperatorUse;
 
 /// Longest sleep of a worker. Whatever is to be done wakes it: messages of other workers and processes,
 /// lanes that have finished, and the intake, which looks at its source in time. This is for what is only
@@ -77,27 +85,6 @@ pub struct Summary {
     pub operators: Vec<OperatorUse>,
 }
 
-/// What one operator did in this process.
-#[derive(Clone, Debug)]
-pub struct OperatorUse {
-    /// Its name.
-    pub name: String,
-    /// How many lanes it shares with the others on them; 0 on the worker's thread.
-    pub lanes: usize,
-    /// Most items in a batch.
-    pub max_items: usize,
-    /// What lanes did for it.
-    pub worked: Worked,
-    /// Records that crossed its exchange.
-    pub records: u64,
-    /// Bytes of samples, text and numbers in them.
-    pub bytes: u64,
-    /// Those of them that left their worker.
-    pub bytes_away: u64,
-    /// What its models take of their device.
-    pub memory: Vec<Share>,
-}
-
 /// What a run works with.
 pub struct Job {
     /// Which stages share an operator.
@@ -138,6 +125,8 @@ pub enum Seen<'a> {
         /// From its frontier until now.
         seconds: f64,
     },
+    /// What an operator did so far in this process, each second.
+    Used(&'a OperatorUse),
 }
 
 /// Runs a feed through the graph until it has ended and every episode has its outcome. `sees` hears of
@@ -151,9 +140,11 @@ pub fn run(job: Job, sees: impl Fn(Seen<'_>) + Send + Sync + 'static) -> Result<
     numbers::choose(layout.exchange);
     let specs = graph::groups(&layout);
     let crews = Crew::warm(&layout, &specs, workers, &equipment)?;
-    let lanes = crews[0].lanes.clone();
-    let crews = crews.into_iter().map(Some).collect();
     let traffic: Vec<Traffic> = specs.iter().map(|_| Traffic::new(peers.own())).collect();
+    let lanes = crews[0].lanes.clone();
+    let used = Used { layout: layout.clone(), workers, lanes, traffic: traffic.clone() };
+    let used = Arc::new(used);
+    let crews = crews.into_iter().map(Some).collect();
     let started = Instant::now();
     let site = Arc::new(Site {
         layout,
@@ -165,9 +156,9 @@ pub fn run(job: Job, sees: impl Fn(Seen<'_>) + Send + Sync + 'static) -> Result<
         sees: Box::new(sees),
         durable: durable.clone(),
         peers,
-        traffic: traffic.clone(),
+        traffic,
+        used: used.clone(),
     });
-    let used = Used { layout: site.layout.clone(), lanes, traffic };
     let keeper = durable.map(|durable| Keeper::start(durable, feed.clone(), publisher.clone(), peers));
     let (report, reports) = unbounded();
     // Workers run on threads of their own and are not waited for after a fatal error: a worker
@@ -211,36 +202,8 @@ pub fn run(job: Job, sees: impl Fn(Seen<'_>) + Send + Sync + 'static) -> Result<
         elapsed: started.elapsed(),
         epochs,
         previews: publisher.take_latency(),
-        operators: used.operators(workers),
+        operators: used.operators(),
     })
-}
-
-/// What tells at the end what operators did.
-struct Used {
-    layout: Layout,
-    lanes: HashMap<String, Arc<Lanes>>,
-    traffic: Vec<Traffic>,
-}
-
-impl Used {
-    fn operators(&self, workers: usize) -> Vec<OperatorUse> {
-        let used = |(at, (operator, traffic)): (usize, (&OperatorSpec, &Traffic))| {
-            let (records, bytes, bytes_away) = traffic.counted();
-            let lanes = self.lanes.get(&operator.on);
-            let shares = lanes.map_or(&[][..], |lanes| lanes.shares());
-            OperatorUse {
-                name: operator.name(),
-                lanes: self.layout.lanes.get(&operator.on).map_or(0, |pool| pool.count(workers)),
-                max_items: operator.max_items,
-                worked: lanes.map(|lanes| lanes.worked(at)).unwrap_or_default(),
-                records,
-                bytes,
-                bytes_away,
-                memory: shares.iter().filter(|share| operator.stages.contains(&share.stage)).cloned().collect(),
-            }
-        };
-        self.layout.operators.iter().zip(&self.traffic).enumerate().map(used).collect()
-    }
 }
 
 /// What the workers of a process share.
@@ -255,83 +218,53 @@ struct Site {
     durable: Option<Arc<Durable>>,
     peers: Peers,
     traffic: Vec<Traffic>,
+    used: Arc<Used>,
 }
 
 impl Site {
     /// A worker's place among those of this process.
-    fn local(&self, worker: &timely::worker::Worker) -> usize {
+    fn local(&self, worker: &Worker) -> usize {
         worker.index() - self.peers.own().start
     }
 
-    /// Shows how far each operator has got.
+    /// Tells a worker's share of what an earlier run knew.
+    fn restore(&self, worker: &mut Worker, knowledge: &mut Knowledge) -> Result<(), SnapshotError> {
+        let durable = self.durable.as_ref();
+        let restored = durable.map(|durable| durable.load(self.local(worker), self.peers.threads)).transpose()?;
+        let facts = restored.flatten().into_iter().flat_map(|restored| restored.facts);
+        knowledge.restore(worker, facts.map(|fact| fact.map(Told::from)))
+    }
+
+    /// Shows how far each operator has got, and what it did.
     fn show(&self, latency: &EpochLatency) {
         let now = tick_of(self.peers.started.elapsed());
         for (operator, frontier) in latency.frontiers() {
             let seconds = TICK.as_secs_f64() * now.saturating_sub(frontier) as f64;
             (self.sees)(Seen::Behind { operator, seconds });
         }
+        self.used.operators().iter().for_each(|used| (self.sees)(Seen::Used(used)));
     }
 }
 
-/// The lanes of the process by name, and the groups that run on one worker's own thread by operator.
-struct Crew {
-    lanes: HashMap<String, Arc<Lanes>>,
-    own: BTreeMap<usize, Group>,
-}
-
-impl Crew {
-    /// One crew per worker.
-    fn warm(
-        layout: &Layout,
-        specs: &[GroupSpec],
-        workers: usize,
-        equipment: &Arc<Equipment>,
-    ) -> Result<Vec<Self>, Fault> {
-        let placed_on = |name: &str| {
-            let mine = layout.operators.iter().zip(specs).enumerate().filter(|(_, (operator, _))| operator.on == name);
-            mine.map(|(at, (_, spec))| (at, spec.clone())).collect::<BTreeMap<_, _>>()
-        };
-        let mut lanes = HashMap::new();
-        for (name, pool) in &layout.lanes {
-            let started = Lanes::start(name, pool.count(workers), placed_on(name), equipment.clone(), pool.room())?;
-            for share in started.shares() {
-                tracing::info!(lanes = name, stage = %share.stage, at = %share.at, weight_bytes = share.weights,
-                    activation_bytes = share.activations, max_items = share.max_items, "a model is warm");
-            }
-            if !started.shares().is_empty() {
-                tracing::info!(
-                    lanes = name,
-                    planned_bytes = started.planned_bytes(),
-                    resident = pool.resident,
-                    "their models take so much at once"
-                );
-            }
-            lanes.insert(name.clone(), Arc::new(started));
+/// One worker, from what was known before to the last outcome.
+fn work(worker: &mut Worker, site: &Arc<Site>) -> Vec<(String, Micros)> {
+    let hub = Hub::new(site.publisher.judgements());
+    let publisher = site.publisher.clone();
+    // What was known before is no news: rows are compared with it once all of it is there.
+    let restoring = Rc::new(Cell::new(site.durable.is_some()));
+    let quiet = restoring.clone();
+    let correct = move |key: &EpisodeKey| {
+        if !quiet.get() {
+            publisher.correct(key)
         }
-        let own = placed_on("worker");
-        let warm = |_| {
-            let groups = own.iter().map(|(&at, spec)| Ok((at, Group::warm(spec, equipment)?.0)));
-            Ok(Self { lanes: lanes.clone(), own: groups.collect::<Result<_, Fault>>()? })
-        };
-        (0..workers).map(warm).collect()
-    }
-
-    fn place(self, layout: &Layout) -> Vec<Placed> {
-        let Self { lanes, mut own } = self;
-        let place = |(at, operator): (usize, &OperatorSpec)| match own.remove(&at) {
-            Some(group) => Placed::Worker(group),
-            None => Placed::Lanes(lanes[&operator.on].clone()),
-        };
-        layout.operators.iter().enumerate().map(place).collect()
-    }
-}
-
-/// One worker, from building the graph to the last outcome.
-fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, Micros)> {
+    };
+    let keep = site.durable.clone().map(|durable| Box::new(move |told: &Told| durable.tell(told)) as Keep);
+    let mut knowledge = Knowledge::build(worker, hub.clone(), likeness::rules(), site.peers, keep, correct);
+    // Before there is anybody who could tell more.
+    site.restore(worker, &mut knowledge).unwrap_or_else(|error| panic!("{error}"));
     let crew = site.crews.lock().unwrap_or_else(PoisonError::into_inner)[site.local(worker)].take();
     let placed = crew.expect("each worker takes its crew once").place(&site.layout);
     let latency = Rc::new(RefCell::new(EpochLatency::default()));
-    let hub = Hub::new(site.publisher.judgements());
     let probes = worker.dataflow(|scope| {
         let site_of_ends = site.clone();
         let ended = move |outcome: &Outcome| (site_of_ends.sees)(Seen::Outcome(outcome));
@@ -345,32 +278,13 @@ fn work(worker: &mut timely::worker::Worker, site: &Arc<Site>) -> Vec<(String, M
             ended,
         )
     });
-    let publisher = site.publisher.clone();
-    // What was known before is no news: rows are compared with it once all of it is there.
-    let restoring = Rc::new(Cell::new(site.durable.is_some()));
-    let quiet = restoring.clone();
-    let correct = move |key: &EpisodeKey| {
-        if !quiet.get() {
-            publisher.correct(key)
-        }
-    };
-    let keep = site.durable.clone().map(|durable| Box::new(move |told: &Told| durable.tell(told)) as Keep);
-    let mut knowledge = Knowledge::build(worker, hub, likeness::rules(), site.peers, keep, correct);
-    if let Some(durable) = &site.durable {
-        let restored = durable.load(site.local(worker), site.peers.threads).unwrap_or_else(|error| panic!("{error}"));
-        for fact in restored.into_iter().flat_map(|restored| restored.facts) {
-            knowledge.restore(fact.unwrap_or_else(|error| panic!("{error}")).into());
-        }
-    }
     let done = |operator: &str, seconds| (site.sees)(Seen::EpochDone { operator, seconds });
     let mut shown = Instant::now();
-    // What this run tells comes after what was known before.
-    knowledge.advance(1);
     while !probes.done() {
         worker.step_or_park(Some(if knowledge.is_awaited() { STEP } else { REST }));
-        knowledge.keep_up(1 + site.peers.started.elapsed().as_millis() as u64);
+        knowledge.keep_up(site.peers.started.elapsed());
         if let Some(durable) = &site.durable {
-            if restoring.get() && knowledge.is_known(0) {
+            if restoring.get() && knowledge.is_restored() {
                 restoring.set(false);
                 durable.restored();
             }

@@ -6,20 +6,23 @@
 //! ```
 //! One process, or several that are one cluster: the first keeps what is known for all.
 
+use std::collections::BTreeSet;
 use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use hark_dataflow::Job;
 use hark_dataflow::cluster::{self, Mesh, Peers};
 use hark_dataflow::durable::Durable;
 use hark_dataflow::intake::{Feed, Repeats};
 use hark_dataflow::latency::IntervalLog;
-use hark_dataflow::metrics::{Metrics, Sources};
+use hark_dataflow::metrics::{DeviceReading, Metrics, Sources};
 use hark_dataflow::publish::{FolderPublisher, Remembered};
 use hark_dataflow::source::{Idle, Positions, Source, Watched as WatchedFolder};
+use hark_dataflow::{Job, Layout};
+use hark_models::device::Device;
+use hark_models::gauge::Gauge;
 use hark_operators::stage::Equipment;
 
 use crate::batch::write_results;
@@ -92,6 +95,7 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
         durable: durable.clone(),
         equipment: setting.equipment.clone(),
         workers: threads,
+        gauges: gauges(&setting.layout, &args.job.device),
     });
     write_log_in_background(live.clone());
     let address = serve::serve(args.listen, live.clone())?;
@@ -172,6 +176,24 @@ struct Live {
     durable: Arc<Durable>,
     equipment: Arc<Equipment>,
     workers: usize,
+    /// The instruments of the GPUs that the layout names, and their names.
+    gauges: Vec<(String, Gauge)>,
+}
+
+/// The instruments of all GPUs of a job.
+fn gauges(layout: &Layout, otherwise: &str) -> Vec<(String, Gauge)> {
+    let named = layout.lanes.values().map(|pool| pool.device.as_deref().unwrap_or(otherwise));
+    let named: BTreeSet<_> = named.filter_map(|name| Device::select(name).ok()).collect();
+    named.into_iter().filter_map(|device| Some((device.to_string(), Gauge::open(device)?))).collect()
+}
+
+fn reading((device, gauge): &(String, Gauge)) -> DeviceReading {
+    DeviceReading {
+        device: device.clone(),
+        used_bytes: gauge.used_bytes(),
+        total_bytes: gauge.total_bytes(),
+        utilisation: gauge.utilisation(),
+    }
 }
 
 impl Watched for Live {
@@ -186,6 +208,7 @@ impl Watched for Live {
             durable: &self.durable,
             audio: &self.equipment.audio_budget,
             disk: &self.equipment.disk_budget,
+            devices: self.gauges.iter().map(reading).collect(),
         })
     }
 }

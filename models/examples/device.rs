@@ -2,9 +2,10 @@
 //! bits, memory as planned and as the driver counts it, the largest batch.
 //!
 //! ```text
-//! cargo run --release -p hark-models --example device -- cuda:0 [TRANSCRIPT.srt ...]
+//! cargo run --release -p hark-models --example device -- cuda:0 [--only PART] [TRANSCRIPT.srt ...]
 //! ```
 //!
+//! A part is `speech`, `embeddings`, `ballast`, or one size of the last: `ballast:large`.
 //! Prints Markdown. Windows are 29 s of generated sound, sentences come from the transcripts.
 
 mod material;
@@ -17,7 +18,7 @@ use hark_models::ModelError;
 use hark_models::ballast::{Ballast, Size};
 use hark_models::device::{Device, Placement, Precision, lane_thread_setup};
 use hark_models::gauge::Gauge;
-use hark_models::manifest::Manifest;
+use hark_models::manifest::{Manifest, ModelFiles};
 use hark_models::minilm::Embedder;
 use hark_models::silero::SpeechDetector;
 
@@ -26,6 +27,8 @@ const WINDOW: usize = 29;
 
 /// How long each figure is measured.
 const MEASURED: Duration = Duration::from_millis(1500);
+
+const PRECISIONS: [Precision; 3] = [Precision::Bf16, Precision::F16, Precision::F32];
 
 /// Batches beyond this are not tried.
 const MOST: usize = 2048;
@@ -42,75 +45,95 @@ struct Figure {
 }
 
 fn main() -> Done<()> {
-    let mut arguments = std::env::args().skip(1);
-    let device = Device::select(&arguments.next().unwrap_or_else(|| "auto".to_owned()))?;
-    let sentences = material::sentences(&arguments.collect::<Vec<_>>())?;
-    let sentences: Vec<&str> = sentences.iter().map(String::as_str).collect();
-    let home = std::env::var("HARK_HOME")?;
-    let manifest = Manifest::open(Path::new(&home));
+    let mut arguments: Vec<String> = std::env::args().skip(1).collect();
+    let only = arguments.iter().position(|argument| argument == "--only").map(|at| {
+        arguments.remove(at);
+        arguments.remove(at)
+    });
+    let device = if arguments.is_empty() { "auto".to_owned() } else { arguments.remove(0) };
+    let device = Device::select(&device)?;
+    let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
     let _lane = lane_thread_setup();
     let gauge = Gauge::open(device);
     if let Some(total) = gauge.as_ref().and_then(Gauge::total_bytes) {
         println!("{device}: {:.1} GB, {} in use before any model", total as f64 / 1e9, used(gauge.as_ref()));
     }
-    let precisions = [Precision::F32, Precision::Bf16, Precision::F16];
     let sound = sound(WINDOW * 16_000);
     let windows: Vec<&[i16]> = (0..64).map(|shift| &sound[shift..]).collect();
+    if wanted("speech") {
+        speech(device, gauge.as_ref(), &windows)?;
+    }
+    if wanted("embeddings") {
+        embeddings(device, gauge.as_ref(), &material::sentences(&arguments)?)?;
+    }
+    let sizes: &[&str] = if device == Device::Cpu { &["tiny"] } else { &["small", "large"] };
+    for size in sizes.iter().filter(|size| wanted("ballast") || wanted(&format!("ballast:{size}"))) {
+        ballast(size.parse()?, device, gauge.as_ref(), &windows)?;
+    }
+    Ok(())
+}
 
+fn weights(model: &str) -> Done<ModelFiles> {
+    let home = std::env::var("HARK_HOME")?;
+    Ok(Manifest::open(Path::new(&home)).verified(model)?)
+}
+
+fn speech(device: Device, gauge: Option<&Gauge>, windows: &[&[i16]]) -> Done<()> {
     println!("\n## Speech\n");
-    let files = manifest.verified("silero-vad")?;
-    let wanted = SpeechDetector::load(&files, Device::Cpu)?.probabilities(&windows)?.concat();
+    let files = weights("silero-vad")?;
+    let wanted = SpeechDetector::load(&files, Device::Cpu)?.probabilities(windows)?.concat();
     head("windows/s");
-    for precision in precisions {
+    for precision in PRECISIONS {
         let model = SpeechDetector::load(&files, Placement { device, precision })?;
-        let found = model.probabilities(&windows)?.concat();
+        let found = model.probabilities(windows)?.concat();
         let largest = found.iter().zip(&wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         let flips = found.iter().zip(&wanted).filter(|(a, b)| (**a > 0.5) != (**b > 0.5)).count();
         let accuracy = format!("{largest:.1e}, {flips} of {} decisions differ", wanted.len());
-        rows(precision, model.weight_bytes(), &accuracy, gauge.as_ref(), &[1, 8, 32, 128, 512], |items| {
-            let batch: Vec<&[i16]> = windows.iter().copied().cycle().take(items).collect();
-            model.probabilities(&batch).map(drop)
+        rows(precision, model.weight_bytes(), &accuracy, gauge, &[1, 8, 32, 128, 512], |items| {
+            model.probabilities(&cycled(windows, items)).map(drop)
         })?;
     }
+    Ok(())
+}
 
+fn embeddings(device: Device, gauge: Option<&Gauge>, sentences: &[String]) -> Done<()> {
     println!("\n## Embeddings\n");
-    let files = manifest.verified("minilm")?;
+    let files = weights("minilm")?;
+    let sentences: Vec<&str> = sentences.iter().map(String::as_str).collect();
     let reference: Vec<&str> = sentences.iter().copied().take(256).collect();
     let wanted = Embedder::load(&files, Device::Cpu)?.embed(&reference)?;
     head("sentences/s");
-    for precision in precisions {
+    for precision in PRECISIONS {
         let model = Embedder::load(&files, Placement { device, precision })?;
         let cosines = model.embed(&reference)?;
         let cosines = cosines.iter().zip(&wanted).map(|(a, b)| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>());
         let accuracy = format!("cosine at least {:.6}", cosines.fold(f32::INFINITY, f32::min));
         let padding = 100.0 * model.padding(&sentences)?;
-        rows(precision, model.weight_bytes(), &accuracy, gauge.as_ref(), &[1, 32, 128, 512, 2048], |items| {
-            let batch: Vec<&str> = sentences.iter().copied().cycle().take(items).collect();
-            model.embed(&batch).map(drop)
+        rows(precision, model.weight_bytes(), &accuracy, gauge, &[1, 32, 128, 512, 2048], |items| {
+            model.embed(&cycled(&sentences, items)).map(drop)
         })?;
         println!("\n{} sentences in one call: {padding:.1} % padding\n", sentences.len());
     }
+    Ok(())
+}
 
-    println!("\n## Ballast\n");
-    let sizes: &[&str] = if device == Device::Cpu { &["tiny"] } else { &["small", "large"] };
-    for size in sizes {
-        let size: Size = size.parse()?;
-        println!("{}, {:.2} TFLOP per window\n", size.name, size.operations() / 1e12);
-        head("windows/s");
-        for precision in precisions {
-            let model = Ballast::new(size, Placement { device, precision })?;
-            rows(precision, model.weight_bytes(), "–", gauge.as_ref(), &[1, 8, 32, 128], |items| {
-                let batch: Vec<&[i16]> = windows.iter().copied().cycle().take(items).collect();
-                model.weigh(&batch).map(drop)
-            })?;
-            let most = largest(|items| {
-                let batch: Vec<&[i16]> = windows.iter().copied().cycle().take(items).collect();
-                model.weigh(&batch).map(drop)
-            })?;
-            println!("\nlargest batch in {precision}: {most} windows, {} in use after it\n", used(gauge.as_ref()));
-        }
+fn ballast(size: Size, device: Device, gauge: Option<&Gauge>, windows: &[&[i16]]) -> Done<()> {
+    println!("\n## Ballast\n\n{}, {:.2} TFLOP per window\n", size.name, size.operations() / 1e12);
+    head("windows/s");
+    for precision in PRECISIONS {
+        let model = Ballast::new(size, Placement { device, precision })?;
+        rows(precision, model.weight_bytes(), "–", gauge, &[1, 8, 32, 128], |items| {
+            model.weigh(&cycled(windows, items)).map(drop)
+        })?;
+        let most = largest(|items| model.weigh(&cycled(windows, items)).map(drop))?;
+        println!("\nlargest batch in {precision}: {most} windows, {} in use after it\n", used(gauge));
     }
     Ok(())
+}
+
+/// So many of these, again and again.
+fn cycled<'a, T: ?Sized>(of: &[&'a T], items: usize) -> Vec<&'a T> {
+    of.iter().copied().cycle().take(items).collect()
 }
 
 fn head(unit: &str) {

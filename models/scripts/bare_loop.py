@@ -1,6 +1,6 @@
 """The same work as `examples/device.rs`, as a bare PyTorch loop: the bound that hark is held against.
 
-python3 models/scripts/bare_loop.py ballast
+python3 models/scripts/bare_loop.py ballast [small] [large]
 python3 models/scripts/bare_loop.py minilm .hark/models/minilm/0.1.0 SENTENCES.txt
 
 Prints items per second for an encoder as large as Whisper's, or for MiniLM on the lines of a file, by
@@ -62,9 +62,10 @@ def rate(items, run, seconds=1.5):
     return rounds * items / (time.perf_counter() - begin)
 
 
-def ballast():
-    for name, shape in SIZES.items():
-        for kind in (torch.float32, torch.bfloat16, torch.float16):
+def ballast(names):
+    for name in names or SIZES:
+        shape = SIZES[name]
+        for kind in (torch.bfloat16, torch.float16, torch.float32):
             model = Encoder(*shape).to("cuda", kind).eval()
             for items in (1, 8, 32, 128):
                 samples = torch.randint(-9000, 9000, (items, shape[0] * FRAMES), dtype=torch.int16)
@@ -116,6 +117,6 @@ if __name__ == "__main__":
     print(torch.cuda.get_device_name(), torch.__version__)
     with torch.inference_mode():
         if sys.argv[1] == "ballast":
-            ballast()
+            ballast(sys.argv[2:])
         else:
             minilm(sys.argv[2], open(sys.argv[3], encoding="utf-8").read().splitlines())

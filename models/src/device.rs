@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::error::ModelError;
 
 /// A device that is there.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum Device {
     /// The processor, one thread per lane.
     Cpu,

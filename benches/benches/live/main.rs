@@ -31,6 +31,9 @@ use running::Running;
 const PACE: f64 = 200.0;
 /// How long.
 const HELD: Duration = Duration::from_secs(60);
+/// How long before, each time: the broker compiles what each new topic and client makes it do, on the
+/// cores that hark is to have, and what is opened once is opened.
+const WARM: Duration = Duration::from_secs(20);
 /// Announcements that are there at once, to see how fast they go away.
 const HEAP: u64 = 10_000;
 /// Let the models rest: what is measured is all that lies around them.
@@ -59,16 +62,17 @@ fn pace(broker: &Broker) -> Result<()> {
         HELD.as_secs()
     );
     let talks = (pace * HELD.as_secs_f64()) as u64;
+    let warm = (pace * WARM.as_secs_f64()) as u64;
     let echo = echo::start(broker, "pace-echo")?;
-    let measured = ends_of(broker, "pace-echo", "pace-echo-ends", 0..talks, pace)?;
+    ends_of(broker, "pace-echo", "pace-echo-ends", 0..warm, pace)?;
+    let measured = ends_of(broker, "pace-echo", "pace-echo-ends", warm..warm + talks, pace)?;
     line("echo", &measured);
     drop(echo);
     for workers in ["1", "2"] {
         let name = format!("pace-{workers}");
         let hark = Running::start(broker, &name, &[&["--workers", workers][..], &LIGHT].concat())?;
-        // The first ones pay for what is opened only once.
-        ends_of(broker, &name, &hark.outcomes(), 0..200, pace)?;
-        let measured = ends_of(broker, &name, &hark.outcomes(), 200..200 + talks, pace)?;
+        ends_of(broker, &name, &hark.outcomes(), 0..warm, pace)?;
+        let measured = ends_of(broker, &name, &hark.outcomes(), warm..warm + talks, pace)?;
         line(&format!("hark, {workers} workers, light models"), &measured);
         hark.stop()?;
     }

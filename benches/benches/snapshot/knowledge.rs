@@ -6,7 +6,7 @@ use std::time::Instant;
 
 use anyhow::{Context, Result};
 use hark_dataflow::cluster::Peers;
-use hark_dataflow::dedupe::{Hub, Judgements, Knowledge};
+use hark_dataflow::dedupe::{Hub, Judgements, Knowledge, Told};
 use hark_dataflow::snapshot::{Fact, Store, load};
 use hark_operators::dedupe::{configure, likeness};
 use timely::WorkerConfig;
@@ -28,9 +28,7 @@ impl Known {
             Knowledge::build(worker, hub.clone(), likeness::rules(), Peers::alone(worker.peers()), None, move |_key| {
                 corrected.fetch_add(1, Ordering::Relaxed);
             });
-        let mut known = Self { hub, knowledge, now: 1 };
-        known.knowledge.advance(1);
-        known
+        Self { hub, knowledge, now: 1 }
     }
 
     /// Runs until all that was told is judged.
@@ -56,7 +54,8 @@ impl Dedupe {
         let mut config = WorkerConfig::default();
         configure(&mut config);
         let mut worker = Worker::new(config, Allocator::Thread(Thread::default()), Some(Instant::now()));
-        let known = Known::build(&mut worker, Arc::default());
+        let mut known = Known::build(&mut worker, Arc::default());
+        known.knowledge.advance(1);
         Self { worker, known }
     }
 
@@ -83,10 +82,9 @@ pub fn restored(store: &Arc<dyn Store>, workers: usize) -> Result<(f64, u64)> {
     let guards = timely::execute(config, move |worker| {
         let mut known = Known::build(worker, Arc::clone(&found));
         let restored = load(Arc::clone(&store), worker.index(), worker.peers()).expect("files are sound");
-        for fact in restored.facts {
-            known.hub.tell(fact.expect("files are sound").into());
-        }
-        known.judge(worker);
+        let facts = restored.facts.map(|fact| fact.map(Told::from));
+        known.knowledge.restore(worker, facts).expect("files are sound");
+        worker.step_or_park_while(None, || !known.knowledge.is_restored());
         took.fetch_max(started.elapsed().as_micros() as u64, Ordering::Relaxed);
     });
     for guard in guards.map_err(anyhow::Error::msg)?.join() {

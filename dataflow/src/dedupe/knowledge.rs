@@ -8,6 +8,9 @@
 //! passes through every operator of this side, which is most of what an idle cluster used to cost. Under
 //! load a step takes along what was told within [`STEP`], and costs the same.
 //!
+//! What was known before a run comes portion by portion, each at a time of its own before [`START`]: all of
+//! it at once would lie between all of these operators at once, at several times its size.
+//!
 //! Invariant: whoever tells a fact also asks all clocks to pass its time, so no gate waits for a clock
 //! that stands still.
 
@@ -37,6 +40,12 @@ use crate::cluster::Peers;
 
 /// Shortest step of a clock: who comes after a pause waits for less, others for as long at most.
 pub const STEP: Duration = Duration::from_millis(10);
+
+/// The first time of a run: those before it are for what was known earlier.
+pub const START: KnownAt = 1 << 24;
+
+/// Facts that a worker restores at once: enough for the steps between portions to cost next to nothing.
+const PORTION: usize = 100_000;
 
 /// Takes facts to be kept.
 pub type Keep = Box<dyn Fn(&Told)>;
@@ -102,8 +111,11 @@ fn kept<'s>(facts: &Facts<'s>, keep: Keep) -> StreamVec<'s, KnownAt, ()> {
     let prints = facts.prints.clone().map(|(key, print)| Told::Print(key, print));
     let signatures = facts.signatures.clone().map(|(key, signature)| Told::Signature(key, signature));
     let told = announced.concat(digests).concat(prints).concat(signatures).inner;
-    // What was known at time 0 is kept already.
-    told.filter(|(_, time, _)| *time > 0).exchange(|_| 0).inspect(move |(told, _, _)| keep(told)).flat_map(|_| None)
+    // What was known before is kept already.
+    told.filter(|(_, time, _)| *time >= START)
+        .exchange(|_| 0)
+        .inspect(move |(told, _, _)| keep(told))
+        .flat_map(|_| None)
 }
 
 /// The knowledge side of one worker.
@@ -124,7 +136,7 @@ pub struct Knowledge {
 impl Knowledge {
     /// Builds the dataflow; `corrected` hears of every revision whose verdict or repeated parts changed,
     /// or the verdict on all before it, at its owner. With `keep`, which all workers have or none, the first
-    /// worker takes all that becomes known after time 0 before it counts as known.
+    /// worker takes all that becomes known from [`START`] on before it counts as known.
     pub fn build(
         worker: &mut Worker,
         hub: Hub,
@@ -179,8 +191,10 @@ impl Knowledge {
         self.hub.shared.asked.get() >= self.hub.shared.clock.get()
     }
 
-    /// Advances to `now`, in milliseconds, if anybody waits for that and a step is due.
-    pub fn keep_up(&mut self, now: KnownAt) {
+    /// Advances to the time that is so long after the start of the run, if anybody waits for that and a step
+    /// is due.
+    pub fn keep_up(&mut self, elapsed: Duration) {
+        let now = START + elapsed.as_millis() as KnownAt;
         if self.is_awaited() && now >= self.hub.shared.clock.get() + STEP.as_millis() as KnownAt {
             self.advance(now);
         } else {
@@ -224,14 +238,29 @@ impl Knowledge {
         }
     }
 
-    /// Takes a fact that was known before this run; nobody else hears of it.
-    pub fn restore(&mut self, told: Told) {
-        self.insert(told);
+    /// Takes what was known before this run, and begins the run's own time. Every worker has to, with facts
+    /// or without, while nothing else is told; other workers may be ahead or behind.
+    ///
+    /// # Errors
+    /// The first error among the facts.
+    pub fn restore<E>(&mut self, worker: &mut Worker, facts: impl Iterator<Item = Result<Told, E>>) -> Result<(), E> {
+        let mut portion: KnownAt = 0;
+        for (fact, count) in facts.zip(1_usize..) {
+            self.insert(fact?);
+            if count % PORTION == 0 {
+                portion += 1;
+                assert!(portion < START, "a store holds less than {START} portions of {PORTION} facts");
+                self.advance(portion);
+                worker.step_or_park_while(None, || !self.hub.is_known(portion - 1));
+            }
+        }
+        self.advance(START);
+        Ok(())
     }
 
-    /// Whether all that was told before this time is known.
-    pub fn is_known(&self, time: KnownAt) -> bool {
-        self.hub.is_known(time)
+    /// Whether all that was known before this run is known again.
+    pub fn is_restored(&self) -> bool {
+        self.hub.is_known(START - 1)
     }
 
     fn insert(&mut self, told: Told) {

@@ -39,7 +39,7 @@ pub(super) fn lay(objects: &Objects, key: &EpisodeKey, rendered: &Rendered) -> R
         bytes.push((ObjectKind::Captions, rendered.captions.as_bytes()));
     }
     bytes.push((ObjectKind::Soundbite, rendered.soundbite.as_bytes()));
-    let written = objects.write_all(&object, &bytes)?;
+    let written = objects.write(&object, &bytes)?;
     let clips = rendered.clips.iter().zip(written).map(|(clip, written)| Clip {
         uri: written.uri,
         media_type: clip.media_type.to_string(),

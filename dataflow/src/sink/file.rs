@@ -17,6 +17,16 @@ pub(super) fn replace<E: From<io::Error>>(
     unfinished: &Path,
     fill: impl FnOnce(&mut BufWriter<&mut File>) -> Result<(), E>,
 ) -> Result<(), E> {
+    put(path, unfinished, fill)?;
+    Ok(sync_folder(path)?)
+}
+
+/// The same, but the name is durable only after [`sync_folder`], which may be for many.
+pub(super) fn put<E: From<io::Error>>(
+    path: &Path,
+    unfinished: &Path,
+    fill: impl FnOnce(&mut BufWriter<&mut File>) -> Result<(), E>,
+) -> Result<(), E> {
     // A name by chance: the same process number may have died here before, or write on another machine. Who
     // may read it is for the umask to say.
     let mut builder = tempfile::Builder::new();
@@ -29,7 +39,7 @@ pub(super) fn replace<E: From<io::Error>>(
     drop(writer);
     file.as_file().sync_all()?;
     file.persist(path).map_err(io::Error::from)?;
-    Ok(sync_folder(path)?)
+    Ok(())
 }
 
 /// Makes a rename or removal in the folder of `path` durable.

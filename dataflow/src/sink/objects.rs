@@ -108,6 +108,15 @@ pub struct Written {
     pub changed: bool,
 }
 
+/// An object that is to be written.
+struct Object<'a> {
+    name: String,
+    kind: ObjectKind,
+    bytes: &'a [u8],
+    /// In hex.
+    sha256: String,
+}
+
 /// The objects of a job. Cheap to clone; threads and processes may share a place.
 #[derive(Clone, Debug)]
 pub struct Objects {
@@ -156,33 +165,28 @@ impl Objects {
         uri.strip_prefix(&self.base).is_some_and(|name| name.split('/').next() == Some(FOLDER))
     }
 
-    /// Makes `bytes` durable under the key; where they lie there already nothing is written.
+    /// Makes all objects of a preview durable; what lies there already is not written. In their order.
     ///
-    /// Errors: [`SinkError::Unwritable`] or [`SinkError::Bucket`].
-    pub fn write(&self, key: &ObjectKey, kind: ObjectKind, bytes: &[u8]) -> Result<Written, SinkError> {
-        let (name, sha256) = (name(key, kind), hex::encode(Sha256::digest(bytes)));
-        let changed = match &self.home {
-            Home::Folder(folder) => folder.write(&name, bytes)?,
-            Home::Bucket(remote) => remote.write(&name, kind, bytes, &sha256)?,
+    /// Errors: [`SinkError::Unwritable`] or [`SinkError::Bucket`]; some may be durable then.
+    pub fn write<'a>(&self, key: &ObjectKey, objects: &[(ObjectKind, &'a [u8])]) -> Result<Vec<Written>, SinkError> {
+        let object = |(kind, bytes): &(ObjectKind, &'a [u8])| Object {
+            name: name(key, *kind),
+            kind: *kind,
+            bytes,
+            sha256: hex::encode(Sha256::digest(bytes)),
         };
-        Ok(Written { uri: self.uri(key, kind), bytes: bytes.len() as u64, sha256, changed })
-    }
-
-    /// The same of all objects of a preview, in their order.
-    ///
-    /// Errors: as [`Objects::write`]; some may be durable then.
-    pub fn write_all(&self, key: &ObjectKey, objects: &[(ObjectKind, &[u8])]) -> Result<Vec<Written>, SinkError> {
-        if let Home::Folder(_) = &self.home {
-            return objects.iter().map(|(kind, bytes)| self.write(key, *kind, bytes)).collect();
-        }
-        // Each is two round trips, and whoever publishes next waits for all of them.
-        std::thread::scope(|scope| {
-            let sent: Vec<_> =
-                objects.iter().map(|(kind, bytes)| scope.spawn(|| self.write(key, *kind, bytes))).collect();
-            let ended =
-                sent.into_iter().map(|sent| sent.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
-            ended.collect()
-        })
+        let objects: Vec<Object<'a>> = objects.iter().map(object).collect();
+        let changed = match &self.home {
+            Home::Folder(folder) => folder.write(&objects)?,
+            Home::Bucket(remote) => remote.write(&objects)?,
+        };
+        let written = |(object, changed): (Object<'a>, bool)| Written {
+            uri: format!("{}{}", self.base, object.name),
+            bytes: object.bytes.len() as u64,
+            sha256: object.sha256,
+            changed,
+        };
+        Ok(objects.into_iter().zip(changed).map(written).collect())
     }
 
     /// Removes every object of a preview that was corrected or taken down, if it is there.

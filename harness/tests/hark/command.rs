@@ -59,6 +59,13 @@ pub fn recorded(output: &Path, condition: &str) -> usize {
     count.map_or(0, |count| usize::try_from(count).expect("a count"))
 }
 
+/// Adds a file of the examples to a folder, and names it.
+pub fn beside(folder: &Path, kind: &str, name: &str) -> String {
+    let at = folder.join(name);
+    std::fs::copy(root().join("examples").join(kind).join(name), &at).expect("a new folder");
+    path(&at).to_owned()
+}
+
 /// Whether faults are to last longer than in the test-suite: `make chaos`.
 pub fn chaos() -> bool {
     std::env::var_os("HARK_CHAOS").is_some()

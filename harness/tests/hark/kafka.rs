@@ -1,23 +1,15 @@
 //! Announcements in, previews and outcomes out, on a real broker.
 
-use std::path::Path;
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::broker::Broker;
 use crate::cluster::Cluster;
-use crate::command::{Ran, chaos, hark, outcomes, path, root};
+use crate::command::{Ran, beside, chaos, hark, outcomes, path, root};
 use crate::job::{Job, day, talk, words};
 use crate::oracle::differences;
 use crate::running::Running;
-
-/// Adds a file of the examples to the job's folder, and names it.
-fn beside(folder: &Path, kind: &str, name: &str) -> String {
-    let at = folder.join(name);
-    std::fs::copy(root().join("examples").join(kind).join(name), &at).expect("a new folder");
-    path(&at).to_owned()
-}
 
 #[test]
 fn announcements_become_previews_outcomes_and_dead_letters_and_all_of_it_is_committed() {

@@ -59,6 +59,11 @@ fn what_appears_in_the_folder_is_published_and_after_a_kill_what_was_known_still
     announce(folder.path(), &[episode("copy", 3, "small-wonders-1-other-host.opus")]);
     let run = Running::start(folder.path(), &["--accept-gates"]);
     run.wait_until("a duplicate", |run| run.metric("hark_duplicates_total") >= 1.0);
+    run.wait_until("what lanes did to be shown", |run| {
+        let shown = |what: &str| run.metric(&format!("hark_operator_{what}"));
+        let (items, batches) = (shown("items_total"), shown("batches_total"));
+        batches > 0.0 && items >= batches && shown("busy_seconds_total") > 0.0 && shown("lanes") > 0.0
+    });
     assert_eq!(run.stop(), Some(0), "SIGTERM is no failure");
     let ended = outcomes(&output);
     assert_eq!(states(&ended), BTreeMap::from([("first", "published"), ("other", "published"), ("copy", "duplicate")]));

@@ -10,6 +10,7 @@ mod drills;
 mod examples;
 mod faults;
 mod flaky;
+mod hour;
 mod idle;
 mod java;
 mod job;

@@ -30,13 +30,14 @@ const MAPS: usize = 1 << 10;
 /// A member in 16 bytes, ordered by date. Two members of one date share one with odds of 2^-64; they
 /// would both be compared with whom they meet, and only never with each other.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub(super) struct Tag {
+pub struct Tag {
     published: i64,
     hash: u64,
 }
 
 impl Tag {
-    pub(super) fn of(member: &Member) -> Self {
+    /// Of a member; nobody else has it, but for a collision of hashes.
+    pub fn of(member: &Member) -> Self {
         let mut hasher = blake3::Hasher::new();
         hasher.update(&member.key.revision.to_le_bytes()).update(member.key.episode.0.as_bytes());
         let hash = u64::from_le_bytes(*hasher.finalize().as_bytes().first_chunk().expect("a hash has 32 bytes"));

@@ -1,11 +1,11 @@
 //! All levels together: from facts about episodes to a verdict on each.
 //!
 //! ```text
-//! facts ─▶ latest ─▶ stand ─┬─ enclosures ──▶ same key ──┐
-//!                           ├─ ⋈ digests ───▶ same key ──┤
-//!                           ├─ ⋈ prints ────▶ near ──────┼─▶ components ─▶ canonical ─┐
-//!                           └─ ⋈ signatures ▶ near ──────┘        ties ─────▶ the closest ──┴─▶ verdicts
-//!                                   prints ──▶ repeated ◀── who stands alone ───────────────────────┘
+//! facts ─▶ stand ─┬─ enclosures ─▶ same key ──┐
+//!                 ├─ digests ────▶ same key ──┤
+//!                 ├─ prints ─────▶ near ──────┼─▶ components ─▶ canonical ─┐
+//!                 └─ signatures ─▶ near ──────┘        ties ─────▶ the closest ──┴─▶ verdicts
+//!                        prints ──▶ repeated ◀── who stands alone ───────────────────────┘
 //! ```
 //! Facts may arrive in any order and at any time; those of a revision that does not stand count for
 //! nothing. An episode without a verdict is fresh: that is known once a probe behind the verdicts has
@@ -15,7 +15,6 @@ use differential_dataflow::VecCollection;
 
 use super::component;
 use super::exact::{self, Key, KnownAt, Member};
-use super::latest::latest;
 use super::near::{Likeness, Rule, near};
 use super::repeated::{Sharing, repeated};
 use super::standing::{Announced, Standing, stand};
@@ -60,15 +59,9 @@ pub struct Verdicts<'s> {
 
 /// Joins the facts.
 pub fn verdicts<'s>(facts: Facts<'s>, rules: Rules) -> Verdicts<'s> {
-    let (facts, revised) = latest(facts);
-    let Standing { members: standing, withdrawn } = stand(facts.announced);
-    let members = standing.clone().map(|(member, announced)| (member.key.clone(), (member, announced.show)));
-    let members = members.arrange_by_key_named("members");
-
-    let by_enclosure = standing.flat_map(|(member, announced)| announced.enclosure.map(|key| (key, member)));
-    let by_digest =
-        facts.digests.join_core(members.clone(), |_key, digest, (member, _)| Some((*digest, member.clone())));
-    let exact = [(Level::Enclosure, by_enclosure), (Level::Digest, by_digest)].map(|(level, keyed)| {
+    let Standing { members, digests, prints, signatures, withdrawn, revised } = stand(facts);
+    let by_enclosure = members.flat_map(|(member, announced)| announced.enclosure.map(|key| (key, member)));
+    let exact = [(Level::Enclosure, by_enclosure), (Level::Digest, digests)].map(|(level, keyed)| {
         let (edges, _held) = exact::edges(keyed);
         let ties = edges.clone().flat_map(move |(member, canonical)| {
             let tie = |to: &Member| Tie { level, apart: 0, to: to.key.clone() };
@@ -77,13 +70,7 @@ pub fn verdicts<'s>(facts: Facts<'s>, rules: Rules) -> Verdicts<'s> {
         (edges, ties)
     });
 
-    let of_members = |likenesses: VecCollection<'s, KnownAt, (EpisodeKey, Likeness)>| {
-        likenesses.join_core(members.clone(), |_key, likeness, (member, show)| {
-            Some((member.clone(), (*show, likeness.clone())))
-        })
-    };
-    let (heard, read) = (of_members(facts.prints), of_members(facts.signatures));
-    let near = [(heard.clone(), rules.acoustic), (read, rules.transcript)].map(|(likenesses, rule)| {
+    let near = [(prints.clone(), rules.acoustic), (signatures, rules.transcript)].map(|(likenesses, rule)| {
         (near(likenesses.map(|(member, (_show, likeness))| (member, likeness)), rule), rule.level)
     });
     let popular = near.iter().map(|(found, level)| {
@@ -111,9 +98,9 @@ pub fn verdicts<'s>(facts: Facts<'s>, rules: Rules) -> Verdicts<'s> {
         .map(|(key, (of, tie))| (key, (tie.to != of, tie, of)))
         .reduce(|_key, ties, least| least.push((ties[0].0.clone(), 1)))
         .map(|(key, (_indirect, tie, of))| (key, Verdict::Duplicate { of, tie }));
-    let parts = repeated(heard, duplicates.clone().map(|(key, _)| key), rules.sharing);
+    let parts = repeated(prints, duplicates.clone().map(|(key, _)| key), rules.sharing);
     Verdicts {
-        verdicts: withdrawn.concat(duplicates).consolidate(),
+        verdicts: withdrawn.map(|key| (key, Verdict::Withdrawn)).concat(duplicates).consolidate(),
         revised: revised.consolidate(),
         popular,
         parts: parts.consolidate(),

@@ -17,8 +17,6 @@ mod members;
 mod offsets;
 mod seek;
 mod sorter;
-#[cfg(test)]
-mod tests;
 
 use std::rc::Rc;
 

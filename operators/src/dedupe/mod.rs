@@ -1,8 +1,7 @@
 //! Which episodes are the same, level by level, as collections over ids and keys.
 //!
 //! ```text
-//! latest     facts of the latest revisions; those of fallen ones are handed back
-//! standing   which revision stands (level 1 by guid and revision)
+//! standing   which revision stands (level 1 by guid and revision), with its facts; others' are handed back
 //! exact/     the same key: enclosure address (level 1) and digest of the bytes (level 2)
 //! bands      which episodes meet in a band
 //! near       alike: sound (level 3) and words (level 4), by bands and a comparison
@@ -19,13 +18,10 @@ pub mod catalogue;
 mod component;
 pub mod exact;
 pub mod in_time;
-mod latest;
 pub mod likeness;
 pub mod near;
 pub mod repeated;
 pub mod standing;
-#[cfg(test)]
-mod tests;
 pub mod verdict;
 
 use std::sync::Arc;

@@ -107,7 +107,7 @@ pub(super) fn repeated<'s>(
 }
 
 /// What an episode revision is called here: short, and spread over the range.
-pub(super) fn name(key: &EpisodeKey) -> Key {
+pub fn name(key: &EpisodeKey) -> Key {
     let mut hasher = blake3::Hasher::new();
     hasher.update(key.episode.0.as_bytes());
     hasher.update(&key.revision.to_le_bytes());

@@ -4,6 +4,7 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
+use super::Object;
 use crate::sink::{SinkError, file};
 
 /// A folder. Names are relative to it, with `/`.
@@ -23,23 +24,32 @@ impl Folder {
         Ok(Self { root: root.to_owned(), unfinished })
     }
 
-    /// Whether the bytes had to be written.
-    pub fn write(&self, name: &str, bytes: &[u8]) -> Result<bool, SinkError> {
-        let path = self.root.join(name);
-        let changed = !holds(&path, bytes);
-        if changed {
-            self.replace(&path, bytes).map_err(|error| SinkError::io(&path, &error))?;
+    /// Writes what lies in one folder; of each object whether it had to be written. All are durable then.
+    pub fn write(&self, objects: &[Object<'_>]) -> Result<Vec<bool>, SinkError> {
+        let mut changed = Vec::with_capacity(objects.len());
+        for Object { name, bytes, .. } in objects {
+            let path = self.root.join(name);
+            changed.push(!holds(&path, bytes));
+            if changed.ends_with(&[true]) {
+                self.put(&path, bytes).map_err(|error| SinkError::io(&path, &error))?;
+            }
+        }
+        // One wait for all names: it is the folder that has them. Also for those that were there: who wrote
+        // them may have been killed before.
+        if let Some(Object { name, .. }) = objects.first() {
+            let path = self.root.join(name);
+            file::sync_folder(&path).map_err(|error| SinkError::io(&path, &error))?;
         }
         Ok(changed)
     }
 
-    fn replace(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
+    fn put(&self, path: &Path, bytes: &[u8]) -> io::Result<()> {
         let folder = path.parent().unwrap_or(&self.root);
         if !folder.is_dir() {
             fs::create_dir_all(folder)?;
             file::sync_folder(folder)?;
         }
-        file::replace(path, &self.unfinished, |out| out.write_all(bytes))
+        file::put(path, &self.unfinished, |out| out.write_all(bytes))
     }
 
     pub fn remove(&self, name: &str) -> Result<(), SinkError> {

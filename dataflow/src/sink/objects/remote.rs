@@ -8,7 +8,7 @@
 
 use object_store::{Attribute, Attributes, Error, GetOptions, ObjectStoreExt, PutOptions, PutPayload};
 
-use super::ObjectKind;
+use super::Object;
 use crate::bucket::{Bucket, BucketError};
 use crate::sink::SinkError;
 
@@ -26,14 +26,24 @@ impl Remote {
         Self { bucket }
     }
 
-    /// Whether the bytes had to be written.
-    pub fn write(&self, name: &str, kind: ObjectKind, bytes: &[u8], sha256: &str) -> Result<bool, SinkError> {
+    /// Writes objects side by side: each is two round trips, and whoever publishes next waits for all of them.
+    /// Of each whether it had to be written.
+    pub fn write(&self, objects: &[Object<'_>]) -> Result<Vec<bool>, SinkError> {
+        std::thread::scope(|scope| {
+            let sent: Vec<_> = objects.iter().map(|object| scope.spawn(|| self.write_one(object))).collect();
+            let ended =
+                sent.into_iter().map(|sent| sent.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic)));
+            ended.collect()
+        })
+    }
+
+    fn write_one(&self, Object { name, kind, bytes, sha256 }: &Object<'_>) -> Result<bool, SinkError> {
         if self.holds(name, bytes.len() as u64, sha256)? {
             return Ok(false);
         }
         let mut attributes = Attributes::new();
         attributes.insert(Attribute::ContentType, kind.media_type().into());
-        attributes.insert(DIGEST, sha256.to_owned().into());
+        attributes.insert(DIGEST, sha256.clone().into());
         let path = self.bucket.path(name);
         let put = self.bucket.store().put_opts(&path, PutPayload::from(bytes.to_vec()), PutOptions::from(attributes));
         self.bucket.wait(put).map_err(|error| self.error(&error))?;

@@ -17,6 +17,10 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
+fn write(objects: &Objects, key: &ObjectKey, kind: ObjectKind, bytes: &[u8]) -> Written {
+    objects.write(key, &[(kind, bytes)]).unwrap().remove(0)
+}
+
 #[test]
 fn no_id_writes_outside_the_root() {
     let outer = tempfile::tempdir().unwrap();
@@ -26,7 +30,7 @@ fn no_id_writes_outside_the_root() {
     let ids = ["../../etc/passwd", "/etc/passwd", "a\0b", "%2e%2e%2f", "", ".", "..", "a\\..\\b", "\u{202e}gpj", &long];
     for id in ids {
         let key = ObjectKey::of(id, 0, id, id);
-        let written = objects.write(&key, ObjectKind::M4a, b"clip").unwrap();
+        let written = write(&objects, &key, ObjectKind::M4a, b"clip");
         assert!(written.uri.bytes().all(|byte| byte.is_ascii_alphanumeric() || byte == b'/' || byte == b'.'));
         assert!(!written.uri.contains(".."), "{}", written.uri);
     }
@@ -62,16 +66,16 @@ fn the_same_bytes_are_not_written_again() {
     let root = tempfile::tempdir().unwrap();
     let objects = Objects::open(root.path()).unwrap();
     let key = ObjectKey::of("e", 0, "d", "1");
-    let first = objects.write(&key, ObjectKind::Ogg, b"clip").unwrap();
+    let first = write(&objects, &key, ObjectKind::Ogg, b"clip");
     let path = root.path().join(&first.uri);
     let inode = |path: &Path| std::os::unix::fs::MetadataExt::ino(&fs::metadata(path).unwrap());
     let before = inode(&path);
-    let again = objects.write(&key, ObjectKind::Ogg, b"clip").unwrap();
+    let again = write(&objects, &key, ObjectKind::Ogg, b"clip");
     assert!(first.changed && !again.changed);
     assert_eq!(first.sha256, again.sha256);
     assert_eq!(inode(&path), before);
 
-    let corrected = objects.write(&key, ObjectKind::Ogg, b"clap").unwrap();
+    let corrected = write(&objects, &key, ObjectKind::Ogg, b"clap");
     assert!(corrected.changed);
     assert_eq!(fs::read(&path).unwrap(), b"clap");
     assert_eq!(files(root.path()), [path]);
@@ -83,8 +87,8 @@ fn a_removed_preview_leaves_no_object_and_removing_again_is_fine() {
     let objects = Objects::open(root.path()).unwrap();
     let (gone, stays) = (ObjectKey::of("a", 0, "d", "1"), ObjectKey::of("b", 0, "d", "1"));
     for kind in ObjectKind::ALL {
-        objects.write(&gone, kind, b"x").unwrap();
-        objects.write(&stays, kind, b"x").unwrap();
+        write(&objects, &gone, kind, b"x");
+        write(&objects, &stays, kind, b"x");
     }
     objects.remove(&gone).unwrap();
     assert_eq!(files(root.path()).len(), 4);
@@ -97,7 +101,7 @@ fn a_sweep_removes_what_a_crash_left_and_nothing_else() {
     let root = tempfile::tempdir().unwrap();
     let objects = Objects::open(root.path()).unwrap();
     let key = ObjectKey::of("a", 0, "d", "1");
-    let written = objects.write(&key, ObjectKind::M4a, b"x").unwrap();
+    let written = write(&objects, &key, ObjectKind::M4a, b"x");
     let path = root.path().join(&written.uri);
     fs::write(root.path().join("previews/.unfinished/.abc.part"), "half").unwrap();
     assert_eq!(objects.sweep().unwrap(), 1);
@@ -137,8 +141,8 @@ fn a_bucket_has_the_names_of_a_folder_and_says_what_each_object_is() {
     let folder = Objects::open(root.path()).unwrap();
     let key = ObjectKey::of("e", 0, "d", "1");
     let pieces = ObjectKind::ALL.map(|kind| (kind, kind.extension().as_bytes()));
-    let here = folder.write_all(&key, &pieces).unwrap();
-    let there = objects.write_all(&key, &pieces).unwrap();
+    let here = folder.write(&key, &pieces).unwrap();
+    let there = objects.write(&key, &pieces).unwrap();
     for ((kind, bytes), (here, there)) in pieces.iter().zip(here.iter().zip(&there)) {
         assert_eq!(there.uri, format!("s3://clips/of/hark/{}", here.uri));
         assert_eq!((there.bytes, &there.sha256, there.changed), (here.bytes, &here.sha256, true));
@@ -154,7 +158,7 @@ fn a_bucket_has_the_names_of_a_folder_and_says_what_each_object_is() {
 fn in_a_bucket_the_same_bytes_are_not_written_again_and_others_are() {
     let (objects, store) = bucket();
     let key = ObjectKey::of("e", 0, "d", "1");
-    let write = |bytes: &[u8]| objects.write(&key, ObjectKind::M4a, bytes).unwrap();
+    let write = |bytes: &[u8]| write(&objects, &key, ObjectKind::M4a, bytes);
     let first = write(b"clip");
     let put = |uri: &str| head(&store, uri).unwrap().meta.e_tag;
     let before = put(&first.uri);
@@ -174,7 +178,7 @@ fn a_preview_that_is_removed_from_a_bucket_leaves_no_object() {
     let (objects, store) = bucket();
     let (gone, stays) = (ObjectKey::of("a", 0, "d", "1"), ObjectKey::of("b", 0, "d", "1"));
     for key in [&gone, &stays] {
-        objects.write_all(key, &ObjectKind::ALL.map(|kind| (kind, &b"x"[..]))).unwrap();
+        objects.write(key, &ObjectKind::ALL.map(|kind| (kind, &b"x"[..]))).unwrap();
     }
     objects.remove(&gone).unwrap();
     objects.remove(&gone).unwrap();
@@ -187,7 +191,7 @@ fn a_preview_that_is_removed_from_a_bucket_leaves_no_object() {
 fn objects_of_another_folder_are_told_by_their_whole_address() {
     let root = tempfile::tempdir().unwrap();
     let objects = Objects::elsewhere(&root.path().join("clips of hark")).unwrap();
-    let written = objects.write(&ObjectKey::of("e", 0, "d", "1"), ObjectKind::Ogg, b"clip").unwrap();
+    let written = write(&objects, &ObjectKey::of("e", 0, "d", "1"), ObjectKind::Ogg, b"clip");
     let path = url::Url::parse(&written.uri).unwrap().to_file_path().unwrap();
     assert_eq!(fs::read(path).unwrap(), b"clip");
     assert!(objects.holds(&written.uri) && !objects.holds("previews/ab/x.ogg"));

@@ -9,15 +9,18 @@ use proptest::prelude::*;
 use timely::Config;
 use timely::dataflow::operators::Probe;
 
-use super::{Edge, Key, KnownAt, Member, edges};
-use crate::dedupe;
-use crate::record::{EpisodeId, EpisodeKey};
+use hark_operators::dedupe;
+use hark_operators::dedupe::exact::{Edge, Key, KnownAt, Member, edges};
+use hark_operators::record::{EpisodeId, EpisodeKey};
 
 type Update = ((Key, Member), KnownAt, isize);
 
 fn key(number: u64) -> Key {
     // Spread over the range as hashes are, two keys to one high half.
-    Key { high: (number / 2).wrapping_mul(0x9E37_79B9_7F4A_7C15), low: number }
+    let mut hash = [0; 32];
+    hash[..8].copy_from_slice(&(number / 2).wrapping_mul(0x9E37_79B9_7F4A_7C15).to_be_bytes());
+    hash[8..16].copy_from_slice(&number.to_be_bytes());
+    Key::of(&hash)
 }
 
 fn member(published: i64, id: u64, revision: u64) -> Member {

@@ -1,5 +1,8 @@
 //! Verdicts against a naive computation of everything at once, whatever the order of arrival.
+//!
+//! From outside, so that the tests within the crate need not compile dedupe's dataflow once more: minutes.
 
+mod exact;
 mod naive;
 
 use std::collections::{BTreeMap, BTreeSet};
@@ -13,15 +16,15 @@ use serde::{Deserialize, Serialize};
 use timely::Config;
 use timely::dataflow::operators::Probe;
 
-use super::catalogue::{Facts, Rules, Verdicts, verdicts};
-use super::exact::{Key, KnownAt};
-use super::latest::latest;
-use super::near::{Likeness, Rule};
-use super::repeated::{Sharing, Stretch};
-use super::standing::Announced;
-use super::verdict::{Level, Tie, Verdict};
-use crate::record::part::{Part, Parts};
-use crate::record::{EpisodeId, EpisodeKey};
+use hark_operators::dedupe;
+use hark_operators::dedupe::catalogue::{Facts, Rules, Verdicts, verdicts};
+use hark_operators::dedupe::exact::{Key, KnownAt, Member};
+use hark_operators::dedupe::near::{Likeness, Rule};
+use hark_operators::dedupe::repeated::{NEIGHBOURS, Sharing, Stretch};
+use hark_operators::dedupe::standing::{Announced, Heard, Standing, stand};
+use hark_operators::dedupe::verdict::{Level, Tie, Verdict};
+use hark_operators::record::part::{Part, Parts};
+use hark_operators::record::{EpisodeId, EpisodeKey};
 
 /// One fact.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
@@ -37,6 +40,17 @@ impl Fact {
         let Fact::Announced(episode, announced) = self else { return None };
         Some(EpisodeKey { episode: episode.clone(), revision: announced.revision })
     }
+}
+
+/// What holds of a revision that stands, or that it does not.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+enum Stands {
+    Member(Member, Announced),
+    Digest(Key, Member),
+    Print(Member, Heard),
+    Signature(Member, Heard),
+    Withdrawn(EpisodeKey),
+    Revised(EpisodeId, u64),
 }
 
 /// Bodies of one first letter are of one episode, more alike the nearer their second.
@@ -132,7 +146,7 @@ fn holding<D: ExchangeData>(
     let (sender, receiver) = mpsc::channel();
     let epochs = hand_overs.len();
     let mut config = if workers == 1 { Config::thread() } else { Config::process(workers) };
-    super::configure(&mut config.worker);
+    dedupe::configure(&mut config.worker);
     timely::execute(config, move |worker| {
         let sender = sender.clone();
         let (mut announced, mut digests) = (InputSession::new(), InputSession::new());
@@ -275,20 +289,21 @@ proptest! {
     }
 
     #[test]
-    fn what_is_kept_of_an_episode_is_what_is_of_its_latest_revision(
+    fn what_holds_of_an_episode_is_what_is_known_of_the_revision_that_stands(
         workers in 1..4_usize,
         hand_overs in prop::collection::vec(prop::collection::vec(fact(), 0..20), 1..6),
     ) {
-        let kept = holding(workers, hand_overs.clone(), |facts| {
-            let (facts, _revised) = latest(facts);
-            let announced = facts.announced.map(|(episode, announced)| Fact::Announced(episode, announced));
-            announced
-                .concat(facts.digests.map(|(key, digest)| Fact::Digest(key, digest)))
-                .concat(facts.prints.map(|(key, print)| Fact::Print(key, print)))
-                .concat(facts.signatures.map(|(key, signature)| Fact::Signature(key, signature)))
+        let found = holding(workers, hand_overs.clone(), |facts| {
+            let Standing { members, digests, prints, signatures, withdrawn, revised } = stand(facts);
+            members.map(|(member, announced)| Stands::Member(member, announced))
+                .concat(digests.map(|(digest, member)| Stands::Digest(digest, member)))
+                .concat(prints.map(|(member, heard)| Stands::Print(member, heard)))
+                .concat(signatures.map(|(member, heard)| Stands::Signature(member, heard)))
+                .concat(withdrawn.map(Stands::Withdrawn))
+                .concat(revised.map(|(episode, by)| Stands::Revised(episode, by)))
         });
-        for (epoch, kept) in kept.iter().enumerate() {
-            prop_assert_eq!(kept, &naive::latest(&hand_overs[..=epoch].concat()), "after {}", epoch);
+        for (epoch, found) in found.iter().enumerate() {
+            prop_assert_eq!(found, &naive::stands(&hand_overs[..=epoch].concat()), "after {}", epoch);
         }
     }
 }
@@ -361,7 +376,7 @@ fn what_episodes_of_a_show_share_is_a_part_of_each_and_ends_with_a_takedown() {
     let gone = Announced { revision: 0, withdrawn: true, published: 0, enclosure: None, show: None };
     let found = run_all(2, vec![show, vec![Fact::Announced(EpisodeId("episode-10".to_owned()), gone)]]);
     let episodes = |epoch: usize, id: u8| found[epoch].parts.get(&key(id, 0)).map(|parts| parts[0].episodes);
-    let neighbours = super::repeated::NEIGHBOURS as u32;
+    let neighbours = NEIGHBOURS as u32;
     assert_eq!(
         (episodes(0, 0), episodes(0, 10), episodes(0, 19)),
         (Some(neighbours), Some(2 * neighbours), Some(neighbours))

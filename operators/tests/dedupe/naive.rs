@@ -2,13 +2,12 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{EpisodeKey, Fact, Key, Level, Likeness, Parts, Rule, Rules, Verdict};
-use crate::dedupe::bands::{POPULAR, Tag};
-use crate::dedupe::exact::Member;
-use crate::dedupe::repeated::{NEIGHBOURS, Stretch, name};
-use crate::dedupe::standing::Announced;
-use crate::dedupe::verdict::Tie;
-use crate::record::EpisodeId;
+use super::{EpisodeKey, Fact, Key, Level, Likeness, Member, Parts, Rule, Rules, Stands, Verdict};
+use hark_operators::dedupe::bands::{POPULAR, Tag};
+use hark_operators::dedupe::repeated::{NEIGHBOURS, Stretch, name};
+use hark_operators::dedupe::standing::Announced;
+use hark_operators::dedupe::verdict::Tie;
+use hark_operators::record::EpisodeId;
 
 pub fn verdicts(facts: &[Fact], rules: Rules) -> BTreeMap<EpisodeKey, Verdict> {
     let mut all = BTreeMap::new();
@@ -127,20 +126,31 @@ fn standing(facts: &[Fact]) -> BTreeMap<EpisodeKey, (Member, Announced)> {
     standing
 }
 
-/// All facts but those of fallen revisions.
-pub fn latest(facts: &[Fact]) -> BTreeSet<Fact> {
-    let latest: BTreeMap<EpisodeId, Announced> =
-        announced(facts).into_iter().filter_map(|(id, mut versions)| Some((id, versions.pop()?))).collect();
-    let kept = |fact: &&Fact| match fact {
-        Fact::Announced(id, announced) => announced == &latest[id],
-        Fact::Digest(key, _) | Fact::Print(key, _) | Fact::Signature(key, _) => {
-            let latest = latest.get(&key.episode);
-            latest.is_none_or(|latest| {
-                key.revision > latest.revision || key.revision == latest.revision && !latest.withdrawn
-            })
+/// What is known of the revisions that stand, and which episodes were revised or withdrawn.
+pub fn stands(facts: &[Fact]) -> BTreeSet<Stands> {
+    let (standing, mut all) = (standing(facts), BTreeSet::new());
+    for (id, versions) in announced(facts) {
+        let latest = versions.last().expect("an id has a version");
+        if versions.iter().any(|version| version.revision < latest.revision) {
+            all.insert(Stands::Revised(id.clone(), latest.revision));
         }
-    };
-    facts.iter().filter(kept).cloned().collect()
+        if latest.withdrawn {
+            all.insert(Stands::Withdrawn(EpisodeKey { episode: id, revision: latest.revision }));
+        }
+    }
+    all.extend(standing.values().map(|(member, announced)| Stands::Member(member.clone(), announced.clone())));
+    for fact in facts {
+        let of = |key: &EpisodeKey| standing.get(key).map(|(member, announced)| (member.clone(), announced.show));
+        all.extend(match fact {
+            Fact::Announced(..) => None,
+            Fact::Digest(key, digest) => of(key).map(|(member, _)| Stands::Digest(*digest, member)),
+            Fact::Print(key, print) => of(key).map(|(member, show)| Stands::Print(member, (show, print.clone()))),
+            Fact::Signature(key, signature) => {
+                of(key).map(|(member, show)| Stands::Signature(member, (show, signature.clone())))
+            }
+        });
+    }
+    all
 }
 
 fn announced(facts: &[Fact]) -> BTreeMap<EpisodeId, Vec<Announced>> {
