@@ -2,7 +2,7 @@
 //! episodes beside a backfill, memory over time.
 //!
 //! `cargo build --release && cargo bench -p hark-benches --bench live` prints Markdown. `HARK_LIVE=pace,rate`
-//! runs these parts alone; the parts are `pace`, `rate`, `urgent` and, for half an hour and only if it is
+//! runs these parts alone, `HARK_LIVE_PACE=100` and `HARK_LIVE_LAYOUT=FILE` change what `pace` does; the parts are `pace`, `rate`, `urgent` and, for half an hour and only if it is
 //! named, `memory`. The baseline, `echo`, is a loop that writes each message of one topic to another: what
 //! broker and client cost anyhow. Latency counts from the moment at which a message was to be sent, so
 //! that a stall is not hidden by messages that were sent late.
@@ -68,9 +68,11 @@ fn pace(broker: &Broker) -> Result<()> {
     let measured = ends_of(broker, "pace-echo", "pace-echo-ends", warm..warm + talks, pace)?;
     line("echo", &measured);
     drop(echo);
+    let layout = std::env::var("HARK_LIVE_LAYOUT").unwrap_or_else(|_| "fused".to_owned());
     for workers in ["1", "2"] {
         let name = format!("pace-{workers}");
-        let hark = Running::start(broker, &name, &[&["--workers", workers][..], &LIGHT].concat())?;
+        let arguments = [&["--workers", workers, "--layout", &layout][..], &LIGHT].concat();
+        let hark = Running::start(broker, &name, &arguments)?;
         ends_of(broker, &name, &hark.outcomes(), 0..warm, pace)?;
         let measured = ends_of(broker, &name, &hark.outcomes(), warm..warm + talks, pace)?;
         line(&format!("hark, {workers} workers, light models"), &measured);

@@ -45,7 +45,7 @@ pub const STEP: Duration = Duration::from_millis(10);
 pub const START: KnownAt = 1 << 24;
 
 /// Facts that a worker restores at once: enough for the steps between portions to cost next to nothing.
-const PORTION: usize = 100_000;
+const PORTION: usize = 250_000;
 
 /// Takes facts to be kept.
 pub type Keep = Box<dyn Fn(&Told)>;

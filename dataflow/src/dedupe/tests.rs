@@ -74,7 +74,7 @@ fn clocks_stand_still_while_nobody_tells_and_a_fact_is_known_without_waiting_for
 
 #[test]
 fn what_was_known_before_is_known_again_portion_by_portion_however_workers_share_it() {
-    const EPISODES: u64 = 250_000;
+    const EPISODES: u64 = 300_000;
     let judgements = Arc::new(Judgements::default());
     let (seen, started) = (judgements.clone(), Instant::now());
     let guards = timely::execute(timely::Config::process(2), move |worker| {

@@ -59,9 +59,8 @@ pub struct Verdicts<'s> {
 
 /// Joins the facts.
 pub fn verdicts<'s>(facts: Facts<'s>, rules: Rules) -> Verdicts<'s> {
-    let Standing { members, digests, prints, signatures, withdrawn, revised } = stand(facts);
-    let by_enclosure = members.flat_map(|(member, announced)| announced.enclosure.map(|key| (key, member)));
-    let exact = [(Level::Enclosure, by_enclosure), (Level::Digest, digests)].map(|(level, keyed)| {
+    let Standing { enclosures, digests, prints, signatures, withdrawn, revised } = stand(facts);
+    let exact = [(Level::Enclosure, enclosures), (Level::Digest, digests)].map(|(level, keyed)| {
         let (edges, _held) = exact::edges(keyed);
         let ties = edges.clone().flat_map(move |(member, canonical)| {
             let tie = |to: &Member| Tie { level, apart: 0, to: to.key.clone() };

@@ -51,9 +51,9 @@ pub type Heard = (Option<Key>, Likeness);
 
 /// What holds of revisions that stand, and which do not.
 pub struct Standing<'s> {
-    /// Those that stand, each with the announcement that stands.
-    pub members: VecCollection<'s, KnownAt, (Member, Announced)>,
-    /// Of their audio.
+    /// The enclosures of those that stand, by the announcement that stands.
+    pub enclosures: VecCollection<'s, KnownAt, (Key, Member)>,
+    /// Their bytes.
     pub digests: VecCollection<'s, KnownAt, (Key, Member)>,
     /// How they sound.
     pub prints: VecCollection<'s, KnownAt, (Member, Heard)>,
@@ -80,13 +80,13 @@ enum Fact {
     Signature(Likeness),
 }
 
-/// What holds of an episode.
+/// What holds of an episode. Small: at a restart there are millions on their way.
 #[derive(Clone)]
 enum Holds {
-    Member(Member, Announced),
+    Enclosure(Key, Member),
     Digest(Key, Member),
-    Print(Member, Heard),
-    Signature(Member, Heard),
+    Print(Box<(Member, Heard)>),
+    Signature(Box<(Member, Heard)>),
     Withdrawn(EpisodeKey),
     Revised(EpisodeId, u64),
 }
@@ -97,10 +97,10 @@ impl Holds {
 
     fn kind(&self) -> u64 {
         match self {
-            Self::Member(..) => 0,
+            Self::Enclosure(..) => 0,
             Self::Digest(..) => 1,
-            Self::Print(..) => 2,
-            Self::Signature(..) => 3,
+            Self::Print(_) => 2,
+            Self::Signature(_) => 3,
             Self::Withdrawn(_) => 4,
             Self::Revised(..) => 5,
         }
@@ -122,7 +122,10 @@ pub fn stand(facts: Facts<'_>) -> Standing<'_> {
     let holds = in_time(told, "standing", route, move |told, changes| {
         for ((EpisodeKey { episode, revision }, fact), count) in told.drain(..) {
             assert!(count > 0, "facts are told and never taken back, not even this one of {episode}: {fact:?}");
-            let known = episodes.entry(episode.clone()).or_default();
+            if !episodes.contains_key(&episode) {
+                episodes.insert(episode.clone(), Known::default());
+            }
+            let known = episodes.get_mut(&episode).expect("it was put there if it was not");
             let mut change = |holds: Holds, diff: isize| changes.push((holds, diff));
             match fact {
                 Told::Announced(announced) => known.announced(&episode, announced, &mut change),
@@ -134,8 +137,8 @@ pub fn stand(facts: Facts<'_>) -> Standing<'_> {
     let mut kinds = holds.inner.partition::<CapacityContainerBuilder<Vec<_>>, _, _>(Holds::KINDS, sorted).into_iter();
     let mut next = || kinds.next().expect("there is one for each kind").as_collection();
     Standing {
-        members: only(next(), |holds| match holds {
-            Holds::Member(member, announced) => Some((member, announced)),
+        enclosures: only(next(), |holds| match holds {
+            Holds::Enclosure(enclosure, member) => Some((enclosure, member)),
             _ => None,
         }),
         digests: only(next(), |holds| match holds {
@@ -143,11 +146,11 @@ pub fn stand(facts: Facts<'_>) -> Standing<'_> {
             _ => None,
         }),
         prints: only(next(), |holds| match holds {
-            Holds::Print(member, heard) => Some((member, heard)),
+            Holds::Print(heard) => Some(*heard),
             _ => None,
         }),
         signatures: only(next(), |holds| match holds {
-            Holds::Signature(member, heard) => Some((member, heard)),
+            Holds::Signature(read) => Some(*read),
             _ => None,
         }),
         withdrawn: only(next(), |holds| match holds {
@@ -225,7 +228,9 @@ impl Known {
         if latest.withdrawn {
             return change(Holds::Withdrawn(key), diff);
         }
-        change(Holds::Member(Member { published: latest.published, key }, latest.clone()), diff);
+        if let Some(enclosure) = latest.enclosure {
+            change(Holds::Enclosure(enclosure, Member { published: latest.published, key }), diff);
+        }
         self.facts.iter().for_each(|told| self.tell(episode, told, diff, change));
     }
 
@@ -243,8 +248,8 @@ impl Known {
         let member = Member { published: latest.published, key };
         let holds = match fact {
             Fact::Digest(digest) => Holds::Digest(*digest, member),
-            Fact::Print(print) => Holds::Print(member, (latest.show, print.clone())),
-            Fact::Signature(signature) => Holds::Signature(member, (latest.show, signature.clone())),
+            Fact::Print(print) => Holds::Print(Box::new((member, (latest.show, print.clone())))),
+            Fact::Signature(signature) => Holds::Signature(Box::new((member, (latest.show, signature.clone())))),
         };
         change(holds, diff);
     }

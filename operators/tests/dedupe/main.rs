@@ -45,7 +45,7 @@ impl Fact {
 /// What holds of a revision that stands, or that it does not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 enum Stands {
-    Member(Member, Announced),
+    Enclosure(Key, Member),
     Digest(Key, Member),
     Print(Member, Heard),
     Signature(Member, Heard),
@@ -294,8 +294,8 @@ proptest! {
         hand_overs in prop::collection::vec(prop::collection::vec(fact(), 0..20), 1..6),
     ) {
         let found = holding(workers, hand_overs.clone(), |facts| {
-            let Standing { members, digests, prints, signatures, withdrawn, revised } = stand(facts);
-            members.map(|(member, announced)| Stands::Member(member, announced))
+            let Standing { enclosures, digests, prints, signatures, withdrawn, revised } = stand(facts);
+            enclosures.map(|(enclosure, member)| Stands::Enclosure(enclosure, member))
                 .concat(digests.map(|(digest, member)| Stands::Digest(digest, member)))
                 .concat(prints.map(|(member, heard)| Stands::Print(member, heard)))
                 .concat(signatures.map(|(member, heard)| Stands::Signature(member, heard)))

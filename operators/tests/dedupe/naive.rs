@@ -138,7 +138,11 @@ pub fn stands(facts: &[Fact]) -> BTreeSet<Stands> {
             all.insert(Stands::Withdrawn(EpisodeKey { episode: id, revision: latest.revision }));
         }
     }
-    all.extend(standing.values().map(|(member, announced)| Stands::Member(member.clone(), announced.clone())));
+    all.extend(
+        standing
+            .values()
+            .filter_map(|(member, announced)| Some(Stands::Enclosure(announced.enclosure?, member.clone()))),
+    );
     for fact in facts {
         let of = |key: &EpisodeKey| standing.get(key).map(|(member, announced)| (member.clone(), announced.show));
         all.extend(match fact {
