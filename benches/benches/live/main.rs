@@ -2,7 +2,7 @@
 //! episodes beside a backfill, memory over time.
 //!
 //! `cargo build --release && cargo bench -p hark-benches --bench live` prints Markdown. `HARK_LIVE=pace,rate`
-//! runs these parts alone, `HARK_LIVE_PACE=100` and `HARK_LIVE_LAYOUT=FILE` change what `pace` does; the parts are `pace`, `rate`, `urgent` and, for half an hour and only if it is
+//! runs these parts alone, `HARK_LIVE_PACE=100` and `HARK_LIVE_LAYOUT=FILE` change what they do; the parts are `pace`, `rate`, `urgent` and, for half an hour and only if it is
 //! named, `memory`. The baseline, `echo`, is a loop that writes each message of one topic to another: what
 //! broker and client cost anyhow. Latency counts from the moment at which a message was to be sent, so
 //! that a stall is not hidden by messages that were sent late.
@@ -68,7 +68,7 @@ fn pace(broker: &Broker) -> Result<()> {
     let measured = ends_of(broker, "pace-echo", "pace-echo-ends", warm..warm + talks, pace)?;
     line("echo", &measured);
     drop(echo);
-    let layout = std::env::var("HARK_LIVE_LAYOUT").unwrap_or_else(|_| "fused".to_owned());
+    let layout = layout();
     for workers in ["1", "2"] {
         let name = format!("pace-{workers}");
         let arguments = [&["--workers", workers, "--layout", &layout][..], &LIGHT].concat();
@@ -81,6 +81,10 @@ fn pace(broker: &Broker) -> Result<()> {
     Ok(())
 }
 
+fn layout() -> String {
+    std::env::var("HARK_LIVE_LAYOUT").unwrap_or_else(|_| "fused".to_owned())
+}
+
 /// A heap of announcements, until the last has ended.
 fn rate(broker: &Broker) -> Result<()> {
     println!("\n| {HEAP} announcements at once | ended per second | to echo |\n|---|---|---|");
@@ -88,9 +92,10 @@ fn rate(broker: &Broker) -> Result<()> {
     let floor = heap(broker, "rate-echo", "rate-echo-ends")?;
     println!("| echo | {floor:.0} | 1 |");
     drop(echo);
+    let layout = layout();
     for workers in ["1", "2"] {
         let name = format!("rate-{workers}");
-        let more = ["--workers", workers, "--max-in-flight", "512"];
+        let more = ["--workers", workers, "--max-in-flight", "512", "--layout", &layout];
         let hark = Running::start(broker, &name, &[&more[..], &LIGHT].concat())?;
         let held = heap(broker, &name, &hark.outcomes())?;
         println!("| hark, {workers} workers, light models | {held:.0} | {:.3} |", held / floor);
