@@ -36,15 +36,25 @@ pub fn batch(input: &Path, output: &Path, more: &[&str]) -> (Ran, BTreeMap<Strin
     (ran, outcomes(output))
 }
 
-/// Outcomes of an output folder by episode.
+/// Outcomes of an output folder by episode, of which none was revised.
 pub fn outcomes(output: &Path) -> BTreeMap<String, Value> {
+    listed(output, |episode, _revision| episode.to_owned())
+}
+
+/// Outcomes of an output folder by episode and revision.
+pub fn revisions(output: &Path) -> BTreeMap<String, Value> {
+    listed(output, |episode, revision| format!("{episode}, revision {revision}"))
+}
+
+fn listed(output: &Path, key: impl Fn(&str, u64) -> String) -> BTreeMap<String, Value> {
     let listed = hark(&["outcomes", "--output", path(output), "--json"]);
     assert_eq!(listed.code, 0, "{}", listed.err);
     let mut outcomes = BTreeMap::new();
     for line in listed.out.lines() {
         let outcome: Value = serde_json::from_str(line).expect("each line is a JSON object");
-        let episode = outcome["episode"].as_str().expect("every outcome names its episode").to_owned();
-        assert!(outcomes.insert(episode, outcome).is_none(), "an episode has exactly one outcome: {line}");
+        let episode = outcome["episode"].as_str().expect("every outcome names its episode");
+        let key = key(episode, outcome["revision"].as_u64().expect("and its revision"));
+        assert!(outcomes.insert(key, outcome).is_none(), "there is exactly one outcome: {line}");
     }
     outcomes
 }

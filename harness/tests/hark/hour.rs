@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 use serde_json::{Value, json};
 
 use crate::broker::Broker;
-use crate::command::{beside, chaos, count, hark, outcomes, path};
+use crate::command::{beside, chaos, count, hark, path, revisions};
 use crate::job::{Job, day, talk, words};
 use crate::oracle::differences;
 
@@ -93,7 +93,7 @@ fn a_stream_of_all_that_happens_replayed_as_a_backfill_gives_the_same_outcomes_a
         std::thread::sleep(Duration::from_secs(1));
     }
     assert_eq!(run.stop(), Some(0));
-    let live = outcomes(&job.output());
+    let live = revisions(&job.output());
     for state in ["published", "duplicate", "failed", "taken_down"] {
         assert!(count(&live, state) > 0, "the stream has some of each: {state}");
     }

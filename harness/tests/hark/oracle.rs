@@ -7,13 +7,13 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
-use crate::command::{hark, objects, outcomes, path, write_episodes};
+use crate::command::{hark, objects, path, revisions, write_episodes};
 
 /// How an output folder differs from one of a run without faults; nothing if it does not.
 pub fn differences(here: &Path, calm: &Path) -> Vec<String> {
     let told = |output: &Path| -> BTreeMap<String, (Value, Value)> {
         let told = |outcome: Value| (outcome["state"].clone(), outcome["reason"].clone());
-        outcomes(output).into_iter().map(|(id, outcome)| (id, told(outcome))).collect()
+        revisions(output).into_iter().map(|(id, outcome)| (id, told(outcome))).collect()
     };
     let mut found = compared("outcome", told(here), told(calm));
     let named = |output: &Path| -> BTreeMap<String, Vec<u8>> {
@@ -56,10 +56,13 @@ fn an_outcome_that_is_dropped_doubled_or_mislabelled_and_a_flipped_bit_are_seen(
         assert_eq!(differences(&here, &calm), [""; 0]);
     };
     change("UPDATE outcomes SET state = 'taken_down' WHERE episode = 'ep-1'");
-    assert_eq!(differences(&here, &calm), ["outcome ep-1 is another"]);
+    assert_eq!(differences(&here, &calm), ["outcome ep-1, revision 0 is another"]);
     undo("UPDATE outcomes SET state = 'published' WHERE episode = 'ep-1'");
     change("UPDATE outcomes SET episode = 'ep-9' WHERE episode = 'ep-1'");
-    assert_eq!(differences(&here, &calm), ["outcome ep-1 is lost", "outcome ep-9 should not be there"]);
+    assert_eq!(
+        differences(&here, &calm),
+        ["outcome ep-1, revision 0 is lost", "outcome ep-9, revision 0 should not be there"]
+    );
     undo("UPDATE outcomes SET episode = 'ep-1' WHERE episode = 'ep-9'");
     let (name, mut bytes) = objects(&here).pop_first().expect("previews were published");
     bytes[0] ^= 1;
