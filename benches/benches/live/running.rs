@@ -28,6 +28,8 @@ impl Running {
         command.args([&broker.address(), "--announcements", name, "--urgent-announcements", &running("urgent")]);
         command.args(["--previews", &running("previews"), "--outcomes-topic", &running("outcomes"), "--group", name]);
         command.arg("--output").arg(folder.path()).args(more).stderr(Stdio::piped());
+        // A bench that is killed would leave a job behind, beside which the next one measures.
+        command.env("HARK_SUPERVISOR", std::process::id().to_string());
         let mut child = command.spawn().context("cannot start hark")?;
         let mut lines = BufReader::new(child.stderr.take().context("it is piped")?).lines();
         let ready = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("\"address\"")));
