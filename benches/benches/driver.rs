@@ -100,7 +100,7 @@ struct Windows(Arc<Episode>, Arc<Vec<i16>>);
 
 impl Windows {
     fn new() -> Self {
-        let key = EpisodeKey { episode: EpisodeId("episode".to_owned()), revision: 0 };
+        let key = EpisodeKey { episode: EpisodeId::from("episode"), revision: 0 };
         let announcement = Arc::new(Announcement::bare(key, String::new()));
         let episode = Episode { announcement, ingested_at: 0.0, home: 0, taken_in_by: 0, origin: None };
         Self(Arc::new(episode), Arc::new(vec![0; 512]))

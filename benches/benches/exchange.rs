@@ -63,7 +63,7 @@ fn rate(bytes: usize, run: impl Fn()) -> f64 {
 }
 
 fn record(body: Body) -> Record {
-    let key = EpisodeKey { episode: EpisodeId("show/episode-1".to_owned()), revision: 1 };
+    let key = EpisodeKey { episode: EpisodeId::from("show/episode-1"), revision: 1 };
     let announcement = Arc::new(Announcement::bare(key, "/episodes".to_owned()));
     let episode = Episode { announcement, ingested_at: 0.0, home: 1, taken_in_by: 0, origin: None };
     Record { episode: Arc::new(episode), body, spent: Spent::new() }

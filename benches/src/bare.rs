@@ -95,7 +95,7 @@ pub fn embed(embedder: &Embedder, passages: &[String]) -> Result<()> {
 pub fn passages(file: &Path) -> Result<Vec<String>> {
     let parsed = transcript::parse(&std::fs::read(file)?, file.to_str(), None)?;
     let key = std::sync::Arc::new(hark_operators::record::EpisodeKey {
-        episode: hark_operators::record::EpisodeId(String::new()),
+        episode: hark_operators::record::EpisodeId::from(""),
         revision: 0,
     });
     let passages = transcript::passages(&key, &transcript::sentences(&parsed));

@@ -136,7 +136,7 @@ pub fn words(at: usize, transcript: &Path) -> Announcement {
 }
 
 fn spoken(id: &str, transcript: &Path) -> Announcement {
-    let key = EpisodeKey { episode: EpisodeId(id.to_owned()), revision: 0 };
+    let key = EpisodeKey { episode: EpisodeId::from(id), revision: 0 };
     let transcript = TranscriptSource::At { uri: transcript.to_string_lossy().into_owned(), media_type: None };
     Announcement {
         show: "bench".to_owned(),

@@ -191,6 +191,8 @@ fn heed(notices: StreamVec<'_, Epoch, Addressed>, feed: Arc<Feed>, durable: Opti
             (Notice::Read(epoch, positions), Some(durable)) => durable.read(*epoch, positions.clone()),
             (Notice::Read(..), None) => {} // a run that ends reads from the beginning again
             (Notice::Closed, _) => feed.close_with_others(),
+            (Notice::Asked(round), _) => feed.asked(*round),
+            (Notice::Answered(answer), _) => feed.answered(*answer),
         })
         .probe_with(&probe);
     probe

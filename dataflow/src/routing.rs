@@ -126,7 +126,7 @@ mod tests {
     use super::*;
 
     fn record(home: u64, body: impl Fn(Arc<EpisodeKey>) -> Body) -> Record {
-        let key = EpisodeKey { episode: EpisodeId(format!("episode {home}")), revision: 1 };
+        let key = EpisodeKey { episode: EpisodeId::from(format!("episode {home}")), revision: 1 };
         let announcement = Arc::new(Announcement::bare(key.clone(), String::new()));
         let episode = Episode { announcement, ingested_at: 0.0, home, taken_in_by: 0, origin: None };
         Record { episode: Arc::new(episode), body: body(Arc::new(key)), spent: Spent::new() }

@@ -5,19 +5,20 @@ use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
-use hark_dataflow::cluster::{Mesh, Peers};
 use hark_dataflow::intake::{Feed, Repeats};
 use hark_dataflow::publish::End;
 use hark_dataflow::sink::{OutcomeTable, Which, previews};
-use hark_dataflow::source::{self, Arrivals, Bounded, Input, Paced, Source};
+use hark_dataflow::snapshot::Header;
+use hark_dataflow::source::{self, Arrivals, Bounded, Elsewhere, Input, Paced, Source};
 use hark_dataflow::{Job, Seen};
 use hark_models::Device;
 use hark_operators::record::Announcement;
 
 use crate::cli::{BatchArgs, JobArgs, ReplayArgs};
 use crate::laboratory::{Measured, Watch};
+use crate::membership::MembershipArgs;
 use crate::progress::{self, Progress};
-use crate::setting::Setting;
+use crate::setting::{self, Setting};
 use crate::{kafka, report, summary};
 
 /// Makes previews of every episode of the input.
@@ -26,10 +27,16 @@ pub fn batch(args: BatchArgs) -> Result<ExitCode> {
     let input = Input::open(&args.input)?;
     let announcements = source::read(&input)?;
     let progress = Progress::new(args.job.log);
-    progress.count_in_background(source::read(&input)?);
+    let membership = args.membership;
+    // Of several processes each shows what it does itself, which is a share that nobody knows before.
+    if membership.hosts.is_none() {
+        progress.count_in_background(source::read(&input)?);
+    }
     let mut job_args = args.job;
     let source = Bounded::new(announcements);
     let source: Box<dyn Source> = match args.arrivals {
+        // The first process reads all.
+        _ if membership.process > 0 => Box::new(Elsewhere),
         None => Box::new(source),
         Some(Arrivals::Closed(count)) => {
             job_args.max_in_flight = count as u32;
@@ -41,7 +48,8 @@ pub fn batch(args: BatchArgs) -> Result<ExitCode> {
         }
     };
     let measuring = args.measure.as_deref().map(|into| Measuring { into, modelled: args.allow_modelled });
-    job_measured(job_args, vec![folder_of(&args.input)], source, progress, measuring)
+    let roots = vec![folder_of(&args.input)];
+    Work { args: job_args, roots, source, progress, membership, measuring }.done()
 }
 
 /// Runs the failed episodes of an earlier job again; what they were announced as stands in the table.
@@ -73,7 +81,18 @@ pub fn replay(args: ReplayArgs) -> Result<ExitCode> {
 
 /// Runs all that a source has, to its page.
 pub fn job(args: JobArgs, roots: Vec<PathBuf>, source: Box<dyn Source>, progress: Progress) -> Result<ExitCode> {
-    job_measured(args, roots, source, progress, None)
+    Work { args, roots, source, progress, membership: MembershipArgs::default(), measuring: None }.done()
+}
+
+/// A job that ends when its source does.
+struct Work<'a> {
+    args: JobArgs,
+    /// Folders that episodes' files may lie under.
+    roots: Vec<PathBuf>,
+    source: Box<dyn Source>,
+    progress: Progress,
+    membership: MembershipArgs,
+    measuring: Option<Measuring<'a>>,
 }
 
 /// What is wanted of a job besides its previews.
@@ -85,59 +104,66 @@ struct Measuring<'a> {
     modelled: bool,
 }
 
-/// The same; it may be measured.
-fn job_measured(
-    args: JobArgs,
-    mut roots: Vec<PathBuf>,
-    source: Box<dyn Source>,
-    progress: Progress,
-    measuring: Option<Measuring<'_>>,
-) -> Result<ExitCode> {
-    roots.extend(args.allow_root.iter().cloned());
-    let peers = Peers::alone(usize::from(args.workers));
-    let setting = match measuring {
-        Some(Measuring { modelled: true, .. }) => Setting::to_be_measured(&args, roots)?,
-        _ => Setting::open(&args, roots, peers.process, None)?,
-    };
-    let feed =
-        Arc::new(Feed::new(source, Repeats::of_this_run(), setting.promoted, peers, args.max_in_flight as usize));
-    let watch = Watch::start(Device::select(&args.device)?);
-    let bar = progress.clone();
-    let layout = setting.layout.name.clone();
-    let cache = setting.equipment.cache.clone();
-    let job = Job {
-        layout: setting.layout,
-        levels: args.dedupe.into(),
-        peers,
-        mesh: Mesh::default(),
-        feed,
-        equipment: setting.equipment,
-        publisher: setting.publisher.clone(),
-        halted: setting.halted,
-        durable: None,
-    };
-    let summary = hark_dataflow::run(job, move |seen| {
-        if let Seen::Outcome(outcome) = seen {
-            bar.ended(outcome);
+impl Work<'_> {
+    fn done(self) -> Result<ExitCode> {
+        let Self { args, mut roots, source, progress, membership, measuring } = self;
+        let process = usize::from(membership.process);
+        let listed = membership.fixed()?;
+        roots.extend(args.allow_root.iter().cloned());
+        let setting = match measuring {
+            Some(Measuring { modelled: true, .. }) => Setting::to_be_measured(&args, roots, process)?,
+            _ => Setting::open(&args, roots, process, None)?,
+        };
+        let layout = setting.layout.name.clone();
+        let shape = format!("{:?}", setting.layout);
+        let (peers, mesh, _nothing) = membership.join(listed, &args, &shape, Header::default())?;
+        let feed =
+            Arc::new(Feed::new(source, Repeats::of_this_run(), setting.promoted, peers, args.max_in_flight as usize));
+        let watch = Watch::start(Device::select(&args.device)?);
+        let bar = progress.clone();
+        let cache = setting.equipment.cache.clone();
+        let job = Job {
+            layout: setting.layout,
+            levels: args.dedupe.into(),
+            peers,
+            mesh,
+            feed,
+            equipment: setting.equipment,
+            publisher: setting.publisher.clone(),
+            halted: setting.halted,
+            durable: None,
+        };
+        let summary = hark_dataflow::run(job, move |seen| {
+            if let Seen::Outcome(outcome) = seen {
+                bar.ended(outcome);
+            }
+        })?;
+        let audio = progress.finish();
+        if let Some(cache) = &cache {
+            cache.settle();
         }
-    })?;
-    let audio = progress.finish();
-    if let Some(cache) = &cache {
-        cache.settle();
+        if let Some(Measuring { into, .. }) = measuring {
+            let outcomes = setting.publisher.table().read(Which::All)?;
+            Measured::of(&summary, audio, &outcomes, watch)?.write(into)?;
+        }
+        // Nothing staged is needed once every episode has its outcome.
+        let staging = setting::staging(&args.output, process);
+        std::fs::remove_dir_all(&staging).context("cannot remove the staging folder")?;
+        // The last process to end takes away what all had.
+        let _others_are_there = staging.parent().map(std::fs::remove_dir);
+        if peers.processes > 1 {
+            eprintln!("process {process} of {}, of which each tells its share:", peers.processes);
+        }
+        eprint!("{}", summary::text(&summary, &layout, args.workers, audio));
+        if let Some(cache) = &cache {
+            eprint!("{}", summary::known(cache));
+        }
+        if process == 0 {
+            eprintln!("open {}", write_results(setting.publisher.table(), &args.output)?.display());
+        }
+        let failed = summary.ends.get(&End::Failed).copied().unwrap_or_default();
+        Ok(ExitCode::from(if failed > 0 { 3 } else { 0 }))
     }
-    if let Some(Measuring { into, .. }) = measuring {
-        let outcomes = setting.publisher.table().read(Which::All)?;
-        Measured::of(&summary, audio, &outcomes, watch)?.write(into)?;
-    }
-    let page = write_results(setting.publisher.table(), &args.output)?;
-    // Nothing staged is needed once every episode has its outcome.
-    std::fs::remove_dir_all(args.output.join(".staging")).context("cannot remove the staging folder")?;
-    eprint!("{}", summary::text(&summary, &layout, args.workers, audio, &page));
-    if let Some(cache) = &cache {
-        eprint!("{}", summary::known(cache));
-    }
-    let failed = summary.ends.get(&End::Failed).copied().unwrap_or_default();
-    Ok(ExitCode::from(if failed > 0 { 3 } else { 0 }))
 }
 
 /// `previews.jsonl` and the result page, from the table.

@@ -99,6 +99,8 @@ pub struct BatchArgs {
     #[arg(long, hide = true, requires = "measure")]
     pub allow_modelled: bool,
     #[command(flatten)]
+    pub membership: MembershipArgs,
+    #[command(flatten)]
     pub job: JobArgs,
 }
 

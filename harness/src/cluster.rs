@@ -95,12 +95,13 @@ pub fn cluster(args: &ClusterArgs) -> Result<ExitCode> {
 }
 
 /// What the processes find each other by.
-struct Place {
+pub struct Place {
     folder: PathBuf,
 }
 
 impl Place {
-    fn make() -> Result<Self> {
+    /// With a token that nobody else knows, in a folder that is gone when this is dropped.
+    pub fn make() -> Result<Self> {
         let folder = std::env::temp_dir().join(format!("hark-cluster-{}", std::process::id()));
         std::fs::create_dir_all(&folder).with_context(|| format!("cannot make {}", folder.display()))?;
         let place = Self { folder };
@@ -111,7 +112,7 @@ impl Place {
     }
 
     /// Lists so many processes, while none is running.
-    fn list(&self, processes: u16) -> Result<()> {
+    pub fn list(&self, processes: u16) -> Result<()> {
         // Free at this moment; taken again only by these processes, or the start fails and says so.
         let held: Vec<TcpListener> = (0..processes)
             .map(|_| TcpListener::bind("127.0.0.1:0"))
@@ -120,6 +121,19 @@ impl Place {
         let hosts =
             held.iter().map(|port| Ok(format!("{}\n", port.local_addr()?))).collect::<std::io::Result<String>>()?;
         std::fs::write(self.hosts(), hosts).context("cannot write the list of hosts")
+    }
+
+    /// The arguments of a process.
+    pub fn member(&self, process: u16) -> [OsString; 6] {
+        let file = |path: PathBuf| path.into_os_string();
+        [
+            "--process".into(),
+            process.to_string().into(),
+            "--hosts".into(),
+            file(self.hosts()),
+            "--cluster-token".into(),
+            file(self.token()),
+        ]
     }
 
     fn token(&self) -> PathBuf {
@@ -172,9 +186,8 @@ impl Members {
                 listen.set_port(listen.port() + process);
             }
             let mut command = Command::new(&program);
-            command.arg("run").args(["--processes", &size.processes.to_string(), "--process", &process.to_string()]);
+            command.arg("run").args(place.member(process));
             command.args(size.workers.iter().flat_map(|workers| ["--workers".to_owned(), workers.to_string()]));
-            command.arg("--hosts").arg(place.hosts()).arg("--cluster-token").arg(place.token());
             command
                 .args(["--listen", &listen.to_string()])
                 .args(&args.run)

@@ -13,7 +13,6 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use anyhow::{Context, Result};
-use hark_dataflow::cluster::{self, Mesh, Peers};
 use hark_dataflow::durable::Durable;
 use hark_dataflow::intake::{Feed, Repeats};
 use hark_dataflow::latency::IntervalLog;
@@ -50,18 +49,9 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
     // The first process claims the place, and looks at what is known, before it changes anything there.
     let durable = (process == 0).then(|| known(&args)).transpose()?;
     let setting = Setting::open(&args.job, roots, process, messages)?;
-    let membership = args.membership.membership(listed, &args.job, &format!("{:?}", setting.layout))?;
     let found = durable.as_ref().map(|durable| durable.found().clone()).unwrap_or_default();
     let threads = usize::from(args.job.workers);
-    let (peers, mesh, found) = match membership {
-        Some(membership) => {
-            tracing::info!(process, processes = membership.hosts.len(), "waiting for the other processes");
-            let joined = cluster::join(&membership, threads, &found)?;
-            fail_with_the_others();
-            joined
-        }
-        None => (Peers::alone(threads), Mesh::default(), found),
-    };
+    let (peers, mesh, found) = args.membership.join(listed, &args.job, &format!("{:?}", setting.layout), found)?;
     let durable = Arc::new(durable.unwrap_or_else(|| Durable::elsewhere(found.clone())));
     let mut metrics = Metrics::new(Some(log(&output, process)?));
     let cache = setting.equipment.cache.clone();
@@ -137,19 +127,6 @@ fn watch(folder: Option<&Path>, positions: &Positions) -> Result<WatchedFolder> 
     let folder = folder.context("nothing to watch; name a folder with --input")?;
     WatchedFolder::open(folder, positions)
         .with_context(|| format!("cannot watch {}; name a folder with --input", folder.display()))
-}
-
-/// Timely's threads panic when a peer is lost. The work of all is one computation: this process ends too,
-/// and all are started again.
-fn fail_with_the_others() {
-    let report = std::panic::take_hook();
-    std::panic::set_hook(Box::new(move |panic| {
-        if std::thread::current().name().is_some_and(|name| name.starts_with("timely:")) {
-            tracing::error!("lost another process of the cluster: {}; start all of them again", panic);
-            signal_hook::low_level::exit(1);
-        }
-        report(panic);
-    }));
 }
 
 /// Where the latencies of a process go.

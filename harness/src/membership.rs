@@ -5,14 +5,15 @@ use std::time::Duration;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
-use hark_dataflow::cluster::{Fingerprint, Membership, Token};
+use hark_dataflow::cluster::{self, Fingerprint, Membership, Mesh, Peers, Token};
+use hark_dataflow::snapshot::Header;
 
 use crate::cli::JobArgs;
 use crate::drain::Drain;
 use crate::hosts::HostList;
 
 /// One process of several; all are given the same but for `--process`.
-#[derive(Args)]
+#[derive(Args, Default)]
 pub struct MembershipArgs {
     /// Processes of the cluster; by itself as many as --hosts lists.
     #[arg(long, value_parser = clap::value_parser!(u16).range(1..=1024), value_name = "N")]
@@ -21,7 +22,7 @@ pub struct MembershipArgs {
     #[arg(long, default_value_t = 0, value_name = "I")]
     pub process: u16,
     /// A file with HOST:PORT of each process, one per line, in order. When it comes to list others, each
-    /// process drains and exits with 0, to be started again; one that is not listed stands by.
+    /// process of `hark run` drains and exits with 0, to be started again; one that is not listed stands by.
     #[arg(long, value_name = "FILE")]
     pub hosts: Option<PathBuf>,
     /// A file with the secret that all processes share, at least 32 bytes.
@@ -46,9 +47,33 @@ impl MembershipArgs {
         Ok(Some(list))
     }
 
+    /// The list of a job that ends, and is the same until then.
+    pub fn fixed(&self) -> Result<Option<HostList>> {
+        self.hosts.as_deref().map(HostList::read).transpose()
+    }
+
+    /// Joins the cluster, if there is one; what the first process `found` known reaches all. The work of all is
+    /// one computation: from then on a process that loses another ends, and all are started again.
+    pub fn join(
+        &self,
+        list: Option<HostList>,
+        job: &JobArgs,
+        layout: &str,
+        found: Header,
+    ) -> Result<(Peers, Mesh, Header)> {
+        let threads = usize::from(job.workers);
+        let Some(membership) = self.membership(list, job, layout)? else {
+            return Ok((Peers::alone(threads), Mesh::default(), found));
+        };
+        tracing::info!(self.process, processes = membership.hosts.len(), "waiting for the other processes");
+        let joined = cluster::join(&membership, threads, &found)?;
+        fail_with_the_others();
+        Ok(joined)
+    }
+
     /// The cluster to join; `None` for a process alone. What all must have in common is all that shapes the
     /// graph.
-    pub fn membership(&self, list: Option<HostList>, job: &JobArgs, layout: &str) -> Result<Option<Membership>> {
+    fn membership(&self, list: Option<HostList>, job: &JobArgs, layout: &str) -> Result<Option<Membership>> {
         let listed = list.as_ref().map(|list| list.hosts.len());
         let processes = self.processes.map(usize::from).or(listed).unwrap_or(1);
         if let Some(listed) = listed.filter(|listed| *listed != processes) {
@@ -75,4 +100,16 @@ impl MembershipArgs {
         membership.check()?;
         Ok(Some(membership))
     }
+}
+
+/// Timely's threads panic when a peer is lost: then this process ends too.
+fn fail_with_the_others() {
+    let report = std::panic::take_hook();
+    std::panic::set_hook(Box::new(move |panic| {
+        if std::thread::current().name().is_some_and(|name| name.starts_with("timely:")) {
+            tracing::error!("lost another process of the cluster: {}; start all of them again", panic);
+            signal_hook::low_level::exit(1);
+        }
+        report(panic);
+    }));
 }

@@ -49,8 +49,8 @@ impl Setting {
     }
 
     /// The same for a job whose previews nobody is to see.
-    pub fn to_be_measured(args: &JobArgs, roots: Vec<PathBuf>) -> Result<Self> {
-        Self::of(Layout::open(&args.layout)?, args, roots, 0, None)
+    pub fn to_be_measured(args: &JobArgs, roots: Vec<PathBuf>, process: usize) -> Result<Self> {
+        Self::of(Layout::open(&args.layout)?, args, roots, process, None)
     }
 
     fn of(

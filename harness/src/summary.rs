@@ -1,7 +1,6 @@
 //! What a job says at its end.
 
 use std::fmt::Write;
-use std::path::Path;
 
 use hark_dataflow::Summary;
 use hark_dataflow::latency::Micros;
@@ -10,7 +9,7 @@ use hark_dataflow::sink::Spared;
 use hark_operators::cache::{Cache, Tally};
 
 /// The summary of a job, for a person; `audio` in seconds.
-pub fn text(summary: &Summary, layout: &str, workers: u16, audio: f64, page: &Path) -> String {
+pub fn text(summary: &Summary, layout: &str, workers: u16, audio: f64) -> String {
     let ends = |end| summary.ends.get(&end).copied().unwrap_or_default();
     let seconds = summary.elapsed.as_secs_f64();
     let mut text = String::new();
@@ -55,7 +54,6 @@ pub fn text(summary: &Summary, layout: &str, workers: u16, audio: f64, page: &Pa
     for (operator, histogram) in &summary.epochs {
         line(format_args!("{}", row(&format!("epoch at {operator}"), histogram)));
     }
-    line(format_args!("open {}", page.display()));
     text
 }
 

@@ -113,7 +113,7 @@ mod tests {
 
     fn episode() -> Arc<Episode> {
         let announcement = Announcement {
-            key: EpisodeKey { episode: EpisodeId("one".to_owned()), revision: 0 },
+            key: EpisodeKey { episode: EpisodeId::from("one"), revision: 0 },
             show: String::new(),
             title: String::new(),
             description: String::new(),

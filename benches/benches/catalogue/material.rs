@@ -42,7 +42,7 @@ pub fn member(number: u64, revision: u64) -> Member {
 
 /// Ids have 32 bytes.
 pub fn key(number: u64, revision: u64) -> EpisodeKey {
-    EpisodeKey { episode: EpisodeId(format!("https://feed.example/{number:011}")), revision }
+    EpisodeKey { episode: EpisodeId::from(format!("https://feed.example/{number:011}")), revision }
 }
 
 /// A likeness with bands of `own` and of `original`.

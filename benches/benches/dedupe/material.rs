@@ -23,7 +23,7 @@ pub fn record(number: u64) -> (Key, Member) {
         id.push(char::from(b"0123456789abcdef"[(number >> (4 * digit) & 15) as usize]));
     }
     let published = 1_000_000_000 + (mix >> 36) as i64;
-    (key(content), Member { published, key: EpisodeKey { episode: EpisodeId(id), revision: 0 } })
+    (key(content), Member { published, key: EpisodeKey { episode: EpisodeId::from(id), revision: 0 } })
 }
 
 /// A key as BLAKE3 would give it.

@@ -72,7 +72,7 @@ impl Peers {
 }
 
 fn hash(id: &EpisodeId) -> u64 {
-    let hash = blake3::hash(id.0.as_bytes());
+    let hash = blake3::hash(id.as_str().as_bytes());
     u64::from_le_bytes(*hash.as_bytes().first_chunk().expect("a hash has 32 bytes"))
 }
 
@@ -84,7 +84,7 @@ mod tests {
     fn an_episode_has_one_owner_and_is_kept_and_at_home_there_alone() {
         for (processes, threads) in [(1, 1), (1, 4), (2, 1), (3, 2)] {
             let peers = |process| Peers::of(process, processes, threads);
-            for id in (0..200).map(|id| EpisodeId(format!("ep-{id}"))) {
+            for id in (0..200).map(|id| EpisodeId::from(format!("ep-{id}"))) {
                 let owners: Vec<usize> = (0..processes).filter(|&process| peers(process).own_it(&id)).collect();
                 let homes = peers(0).homes(&id);
                 assert_eq!((owners.len(), homes.len()), (1, threads));

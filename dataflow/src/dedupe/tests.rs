@@ -44,7 +44,7 @@ fn clocks_stand_still_while_nobody_tells_and_a_fact_is_known_without_waiting_for
                 knowledge.keep_up(began.elapsed());
             }
             if worker.index() == turn {
-                let id = EpisodeId(format!("ep-{turn}"));
+                let id = EpisodeId::from(format!("ep-{turn}"));
                 let announced = Announced { revision: 0, withdrawn: false, published: 1, enclosure: None, show: None };
                 let (told_at, telling) = (hub.tell(Told::Announced(id, announced)), Instant::now());
                 knowledge.keep_up(began.elapsed());
@@ -83,7 +83,7 @@ fn what_was_known_before_is_known_again_portion_by_portion_however_workers_share
         // The second worker has next to nothing, and is ahead.
         let mine = if worker.index() == 0 { 0..EPISODES - 3 } else { EPISODES - 3..EPISODES };
         let facts = mine.map(|number| {
-            let key = EpisodeKey { episode: EpisodeId(format!("ep-{number}")), revision: 0 };
+            let key = EpisodeKey { episode: EpisodeId::from(format!("ep-{number}")), revision: 0 };
             // The second half repeats the first.
             let digest = Sha256::digest((number % (EPISODES / 2)).to_le_bytes());
             Ok::<_, Infallible>(Told::Digest(key, Key::of(&digest.into())))
@@ -92,7 +92,7 @@ fn what_was_known_before_is_known_again_portion_by_portion_however_workers_share
             (0..EPISODES).map(|number| {
                 let announced =
                     Announced { revision: 0, withdrawn: false, published: number as i64, enclosure: None, show: None };
-                Ok(Told::Announced(EpisodeId(format!("ep-{number}")), announced))
+                Ok(Told::Announced(EpisodeId::from(format!("ep-{number}")), announced))
             })
         });
         knowledge.restore(worker, facts.chain(announced.into_iter().flatten())).expect("facts are sound");
@@ -106,10 +106,10 @@ fn what_was_known_before_is_known_again_portion_by_portion_however_workers_share
         }
     });
     guards.expect("workers start").join().into_iter().for_each(|worker| worker.expect("no worker panics"));
-    let on = |number: u64| judgements.on(&EpisodeKey { episode: EpisodeId(format!("ep-{number}")), revision: 0 });
+    let on = |number: u64| judgements.on(&EpisodeKey { episode: EpisodeId::from(format!("ep-{number}")), revision: 0 });
     let copies = (0..EPISODES).filter(|number| on(*number).is_some()).count() as u64;
     assert_eq!(copies, EPISODES / 2);
     assert!(
-        matches!(on(EPISODES - 1), Some(Verdict::Duplicate { of, .. }) if of.episode.0 == format!("ep-{}", EPISODES / 2 - 1))
+        matches!(on(EPISODES - 1), Some(Verdict::Duplicate { of, .. }) if of.episode.as_str() == format!("ep-{}", EPISODES / 2 - 1))
     );
 }

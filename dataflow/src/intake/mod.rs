@@ -15,6 +15,7 @@
 //! The feed also chooses each episode's home: of its owner's workers the one with the least audio on its
 //! way. A hash of the id would need no choice, but eight episodes seldom divide evenly by a hash.
 
+mod end;
 mod repeats;
 
 use std::cell::RefCell;
@@ -37,6 +38,8 @@ use crate::cluster::Peers;
 use crate::latency::EpochLatency;
 use crate::source::{BadEntry, Offer, Positions, Source};
 
+pub(crate) use end::Answer;
+use end::{Ending, Round};
 pub use repeats::Repeats;
 
 /// Length of an epoch.
@@ -65,8 +68,12 @@ pub struct Feed {
     /// Seconds of audio that this feed has on their way per worker, by what the source declared.
     loads: Mutex<Vec<f64>>,
     peers: Peers,
+    /// Nothing is read any more, anywhere.
+    closed: AtomicBool,
     /// Somebody asked for the end; the others are to be told.
     closing: AtomicBool,
+    /// How all find out that nothing is left.
+    ending: Mutex<Ending>,
     /// Announcements handed out.
     offered: AtomicUsize,
     /// Announcements of an episode revision that had been handed out before.
@@ -110,7 +117,9 @@ impl Feed {
             begun: AtomicUsize::new(0),
             loads: Mutex::new(vec![0.0; peers.workers()]),
             peers,
+            closed: AtomicBool::new(false),
             closing: AtomicBool::new(false),
+            ending: Mutex::default(),
             offered: AtomicUsize::new(0),
             repeated: AtomicUsize::new(0),
         }
@@ -149,19 +158,54 @@ impl Feed {
 
     /// Reads no more from any source of the cluster: what is on its way is finished, then the feeds end.
     pub fn close(&self) {
-        self.entries().exhausted = true;
+        self.close_with_others();
         self.closing.store(true, Ordering::Release);
     }
 
     /// Somebody else's feed was closed.
     pub(crate) fn close_with_others(&self) {
         self.entries().exhausted = true;
+        self.closed.store(true, Ordering::Release);
+    }
+
+    /// The first process wants to know whether this one has anything left.
+    pub(crate) fn asked(&self, round: Round) {
+        self.ending().asked = Some(round);
+    }
+
+    /// A process said whether it has: once nobody has, all feeds end.
+    pub(crate) fn answered(&self, answer: Answer) {
+        if self.ending().answered(answer, self.peers.processes) {
+            self.close();
+        }
+    }
+
+    /// What the first process asks all, and what this one answers.
+    fn about_the_end(&self, now: Epoch, entries: &Entries) -> Vec<(Epoch, Addressed)> {
+        if self.peers.processes == 1 || self.closed.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        let idle = self.in_flight() == 0 && entries.promoted.is_empty();
+        let mut ending = self.ending();
+        let answer = ending.asked.take().map(|round| {
+            let begun = idle.then(|| self.begun());
+            (now, (0, Notice::Answered(Answer { round, process: self.peers.process, begun })))
+        });
+        // Only the first process reads what has an end; of topics and watched folders nobody asks.
+        let asks = self.peers.process == 0 && entries.exhausted && idle;
+        let round = asks.then(|| ending.ask()).flatten();
+        let questions = round.map(|round| self.peers.firsts().map(move |first| (now, (first, Notice::Asked(round)))));
+        answer.into_iter().chain(questions.into_iter().flatten()).collect()
+    }
+
+    fn ending(&self) -> MutexGuard<'_, Ending> {
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the others have not been told yet: with the tick at which it may be told, the earliest.
     fn notices(&self, now: Epoch) -> Vec<(Epoch, Addressed)> {
         let mut entries = self.entries();
-        let mut notices = Vec::new();
+        let mut notices = self.about_the_end(now, &entries);
         if let Some(read) = entries.read.take() {
             // Another worker of this process may have read on in a later tick than this one's.
             let at = read.max(now);
@@ -224,8 +268,9 @@ impl Feed {
                 return Next::Record(Box::new(self.begin(announcement, worker, None)));
             }
             if entries.exhausted {
-                // An episode on its way may be withdrawn and promote its successor.
-                return if in_flight == 0 { Next::End } else { Next::Wait };
+                // An episode on its way may be withdrawn and promote its successor, here or at another process.
+                let agreed = self.peers.processes == 1 || self.closed.load(Ordering::Acquire);
+                return if in_flight == 0 && agreed { Next::End } else { Next::Wait };
             }
             let offer = match has_room {
                 true => entries.source.offer(),
@@ -293,6 +338,10 @@ pub(crate) enum Notice {
     Read(Epoch, Positions),
     /// Nobody is to read any more.
     Closed,
+    /// Has a feed anything left?
+    Asked(Round),
+    /// So it is.
+    Answered(Answer),
 }
 
 /// A notice and the worker that it is for.
@@ -368,7 +417,7 @@ fn expected_seconds(announcement: &Announcement) -> f64 {
 
 /// An entry that could not be read still has exactly one outcome, under the best id known of it.
 fn unreadable(bad: &BadEntry) -> Announcement {
-    let key = EpisodeKey { episode: EpisodeId(bad.id.clone()), revision: 0 };
+    let key = EpisodeKey { episode: EpisodeId::from(bad.id.clone()), revision: 0 };
     Announcement { title: bad.place.clone(), ..Announcement::bare(key, String::new()) }
 }
 

@@ -63,7 +63,8 @@ fn what_is_urgent_finds_room_beside_a_backfill_and_keeps_nobody_out() {
     let source = Box::new(Queues(0));
     let feed = Feed::new(source, Repeats::of_this_run(), never(), Peers::alone(1), 8);
     let all: Vec<Arc<Episode>> = std::iter::from_fn(|| taken(&feed)).collect();
-    let is_urgent = |episode: &Arc<Episode>| episode.key().episode.0.parse::<usize>().expect("a number") % 2 == 0;
+    let is_urgent =
+        |episode: &Arc<Episode>| episode.key().episode.as_str().parse::<usize>().expect("a number") % 2 == 0;
     let (urgent, others): (Vec<_>, Vec<_>) = all.iter().partition(|episode| is_urgent(episode));
     assert_eq!((others.len(), urgent.len()), (8, 2), "a quarter as much again");
     feed.ended(urgent[0]);
@@ -170,12 +171,12 @@ fn who_is_asked_to_end_tells_all_processes_once_and_who_is_told_tells_nobody() {
 #[test]
 fn a_feed_that_goes_on_runs_an_episode_again_only_where_it_has_no_outcome() {
     let entries = [1, 1, 2].map(|id| announced(id, 1.0));
-    let done = |key: &EpisodeKey, _withdrawn: bool, _again| key.episode.0 == "2";
+    let done = |key: &EpisodeKey, _withdrawn: bool, _again| key.episode.as_str() == "2";
     let source = Box::new(Bounded::new(entries.into_iter()));
     let feed = Feed::new(source, Repeats::until_done(done), never(), Peers::alone(1), 100);
     let first = taken(&feed).expect("one is new");
     assert!(taken(&feed).is_none(), "it is on its way, the other has its outcome");
-    assert_eq!((first.key().episode.0.as_str(), feed.repeated()), ("1", 2));
+    assert_eq!((first.key().episode.as_str(), feed.repeated()), ("1", 2));
 }
 
 #[test]

@@ -14,9 +14,9 @@ use crate::sink::ObjectKey;
 pub(super) fn settled(verdict: &Verdict) -> State {
     match verdict {
         Verdict::Duplicate { of, tie } => State::Duplicate {
-            of: of.episode.0.clone(),
+            of: of.episode.to_string(),
             level: tie.level.name().to_owned(),
-            via: tie.to.episode.0.clone(),
+            via: tie.to.episode.to_string(),
             similarity: tie.similarity(),
         },
         Verdict::Revised { by } => State::TakenDown { revised_by: Some(*by) },
@@ -36,11 +36,11 @@ pub(super) fn object_in(outcome: &Outcome) -> Option<ObjectKey> {
 /// The object of a preview: another span of the same audio is another object.
 pub(super) fn object_of(key: &EpisodeKey, digest: &str, span: Span) -> ObjectKey {
     let content = format!("{digest} {:.3} {:.3}", span.start.0, span.end.0);
-    ObjectKey::of(&key.episode.0, key.revision, &content, PIPELINE)
+    ObjectKey::of(key.episode.as_str(), key.revision, &content, PIPELINE)
 }
 
 pub(super) fn key_of(outcome: &Outcome) -> EpisodeKey {
-    EpisodeKey { episode: EpisodeId(outcome.episode.clone()), revision: outcome.revision }
+    EpisodeKey { episode: EpisodeId::from(outcome.episode.clone()), revision: outcome.revision }
 }
 
 /// An outcome without what its own way through the graph found.

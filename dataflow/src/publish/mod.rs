@@ -90,7 +90,7 @@ impl FolderPublisher {
     /// `remembered`. What is asked for `again` has not; a verdict stands whoever asks, for it rests on nothing
     /// that a job is told.
     pub fn has_ended(&self, key: &EpisodeKey, withdrawn: bool, again: Again, remembered: &Remembered) -> bool {
-        let rows = self.rows.recorded(Which::One(&key.episode.0, key.revision)).unwrap_or_else(|error| {
+        let rows = self.rows.recorded(Which::One(key.episode.as_str(), key.revision)).unwrap_or_else(|error| {
             self.stop(error);
             Vec::new()
         });
@@ -136,7 +136,7 @@ impl FolderPublisher {
     pub fn correct(&self, key: &EpisodeKey) {
         let mut ledger = self.ledger();
         // What has not ended yet will ask for all of this when it does.
-        let ended = self.rows.recorded(Which::UpTo(&key.episode.0, key.revision));
+        let ended = self.rows.recorded(Which::UpTo(key.episode.as_str(), key.revision));
         let corrected =
             ended.and_then(|ended| ended.into_iter().try_for_each(|outcome| self.correct_one(&mut ledger, outcome)));
         if let Err(error) = corrected {
@@ -182,7 +182,7 @@ impl FolderPublisher {
     pub fn refresh(&self) -> Result<(), SinkError> {
         let mut ledger = self.ledger();
         for key in std::mem::take(&mut ledger.stale) {
-            for mut outcome in self.rows.recorded(Which::One(&key.episode.0, key.revision))? {
+            for mut outcome in self.rows.recorded(Which::One(key.episode.as_str(), key.revision))? {
                 if !End::of(&outcome.state).is_settled() {
                     let parts = self.judgements.parts_of(&key);
                     outcome.picture.repeated = parts.to_vec();
@@ -229,7 +229,7 @@ impl FolderPublisher {
     /// where an earlier run published them. Returns whether this revision has a row.
     fn retract_earlier(&self, key: &EpisodeKey, withdrawn: bool) -> Result<bool, SinkError> {
         let mut known = false;
-        for outcome in self.rows.recorded(Which::Episode(&key.episode.0))? {
+        for outcome in self.rows.recorded(Which::Episode(key.episode.as_str()))? {
             let this = outcome.revision == key.revision;
             known |= this;
             let falls = outcome.revision < key.revision || this && withdrawn;
@@ -333,7 +333,7 @@ impl FolderPublisher {
             ledger.chosen_again += usize::from(self.run_again(&mut ledger, announcement));
         }
         let outcome = Outcome {
-            episode: key.episode.0.clone(),
+            episode: key.episode.to_string(),
             revision: key.revision,
             show: announcement.show.clone(),
             title: announcement.title.clone(),
@@ -352,7 +352,7 @@ impl FolderPublisher {
             weighed: about.weighed.map(|weighed| weighed.with(&parts)),
             announcement: (**announcement).clone(),
         };
-        let before = self.rows.recorded(Which::One(&key.episode.0, key.revision))?.first().and_then(object_in);
+        let before = self.rows.recorded(Which::One(key.episode.as_str(), key.revision))?.first().and_then(object_in);
         ledger.replaced.extend(before.filter(|before| Some(before) != object.as_ref()));
         // The first announcement of an episode, which nearly all are, has nothing before it.
         let known =

@@ -48,7 +48,7 @@ pub(crate) fn failed(show: &str, episode: &str) -> Outcome {
 
 /// An outcome in any state.
 pub(crate) fn outcome(show: &str, episode: &str, revision: u64, state: State) -> Outcome {
-    let key = EpisodeKey { episode: EpisodeId(episode.into()), revision };
+    let key = EpisodeKey { episode: EpisodeId::from(episode), revision };
     Outcome {
         episode: episode.into(),
         revision,

@@ -156,7 +156,7 @@ pub(super) fn merged(mut episodes: Vec<Episode>) -> Vec<Episode> {
         episodes.dedup_by(|later, first| {
             let same = later.id == first.id;
             if same {
-                first.absorb(std::mem::replace(later, Episode::new(EpisodeId(String::new()))));
+                first.absorb(std::mem::replace(later, Episode::new(EpisodeId::from(""))));
             }
             same
         });

@@ -81,5 +81,5 @@ pub struct Header {
 /// It is the lowest byte of the hash by which dedupe's keeper is chosen, so that with 2^n readers a
 /// fact is read where it is kept.
 pub fn bucket(id: &EpisodeId) -> usize {
-    usize::from(blake3::hash(id.0.as_bytes()).as_bytes()[0])
+    usize::from(blake3::hash(id.as_str().as_bytes()).as_bytes()[0])
 }

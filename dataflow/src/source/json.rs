@@ -66,7 +66,7 @@ pub fn spelled(announcement: &Announcement) -> Value {
         Some(Deadline::Within(seconds)) => (None, Some(seconds)),
     };
     let all = json!({
-        "id": announcement.key.episode.0,
+        "id": announcement.key.episode.as_str(),
         "revision": announcement.key.revision,
         "show": announcement.show,
         "title": announcement.title,

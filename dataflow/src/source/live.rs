@@ -54,7 +54,8 @@ pub trait Source: Send {
     fn finished(&mut self) {}
 }
 
-/// A source in which nothing ever appears: that of a process whose input another one reads.
+/// A source in which nothing ever appears: that of a process of a job without end whose input another one
+/// reads.
 pub struct Idle;
 
 impl Source for Idle {
@@ -64,6 +65,16 @@ impl Source for Idle {
 
     fn nothing_for(&self) -> Duration {
         Duration::MAX
+    }
+}
+
+/// The same in a job that ends when all of its input is done: it is looked at often, so that this process
+/// soon says that it has nothing left.
+pub struct Elsewhere;
+
+impl Source for Elsewhere {
+    fn offer(&mut self) -> Offer {
+        Offer::Nothing
     }
 }
 

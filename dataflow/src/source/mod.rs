@@ -38,7 +38,7 @@ pub use arrivals::{Arrivals, Paced};
 pub use bad::{BadEntry, SourceError};
 pub use json::spelled;
 pub use kafka::Kafka;
-pub use live::{Bounded, Idle, Offer, Positions, Source};
+pub use live::{Bounded, Elsewhere, Idle, Offer, Positions, Source};
 pub use watched::Watched;
 
 /// One entry of an input: an announcement, or why it could not be read.

@@ -116,7 +116,7 @@ impl Row {
             remedy: "give every episode an id of its own that stays the same over revisions",
         })?;
         Ok(Announcement {
-            key: EpisodeKey { episode: EpisodeId(id), revision: self.revision.unwrap_or(0) },
+            key: EpisodeKey { episode: EpisodeId::from(id), revision: self.revision.unwrap_or(0) },
             show: self.show.unwrap_or_default(),
             title: self.title.unwrap_or_default(),
             description: self.description.unwrap_or_default(),

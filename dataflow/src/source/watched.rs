@@ -227,7 +227,7 @@ mod tests {
         source.looked = None;
         std::iter::from_fn(|| match source.offer() {
             Offer::Entry(entry, _) => Some(match *entry {
-                Ok(announcement) => announcement.key.episode.0,
+                Ok(announcement) => announcement.key.episode.to_string(),
                 Err(bad) => format!("bad {}", bad.place),
             }),
             Offer::Nothing | Offer::End => None,

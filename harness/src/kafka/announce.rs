@@ -25,7 +25,7 @@ pub fn announce(args: &AnnounceArgs) -> Result<ExitCode> {
             }
         };
         let value = spelled(&announcement).to_string();
-        let key = (announcement.key.episode.0.as_str(), announcement.key.revision);
+        let key = (announcement.key.episode.as_str(), announcement.key.revision);
         let headers = event(Kind::Announcement, "/hark/announce", key, Some(value.as_bytes()));
         let (topic, key) = (args.topic.as_str(), Some(key.0.as_bytes()));
         outbox.send(Message { topic, key, value: Some(value.as_bytes()), headers })?;

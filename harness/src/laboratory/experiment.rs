@@ -11,11 +11,13 @@ use super::BenchArgs;
 use super::measured::{Distribution, Measured, hex};
 use super::statistics::{Mean, paired_ratio, pareto};
 
-/// One thing that is compared: a layout with a number of workers.
+/// One thing that is compared: a layout with a number of processes and of workers in each.
 #[derive(Clone, Debug, Serialize)]
 pub struct Arm {
     pub layout: String,
+    /// Of each process.
     pub workers: u16,
+    pub processes: u16,
     /// As it was given.
     pub path: String,
     /// SHA-256 of the layout as hark read it.
@@ -26,15 +28,16 @@ pub struct Arm {
 }
 
 impl Arm {
-    pub fn new(layout: &Layout, path: &str, workers: u16) -> Result<Self> {
+    pub fn new(layout: &Layout, path: &str, (processes, workers): (u16, u16)) -> Self {
         let read = format!("{layout:?}");
-        Ok(Self {
+        Self {
             layout: layout.name.clone(),
             workers,
+            processes,
             path: path.to_owned(),
             layout_sha256: hex(&Sha256::digest(read)),
             modelled: layout.curves().map(|curve| format!("{}: {}", curve.name, curve.source)).collect(),
-        })
+        }
     }
 
     pub fn is_modelled(&self) -> bool {
@@ -42,7 +45,16 @@ impl Arm {
     }
 
     pub fn name(&self) -> String {
-        format!("{}, {} worker{}", self.layout, self.workers, if self.workers == 1 { "" } else { "s" })
+        let workers = format!("{} worker{}", self.workers, if self.workers == 1 { "" } else { "s" });
+        match self.processes {
+            1 => format!("{}, {workers}", self.layout),
+            many => format!("{}, {many} processes of {workers}", self.layout),
+        }
+    }
+
+    /// Workers of all its processes.
+    pub fn all_workers(&self) -> u16 {
+        self.processes * self.workers
     }
 }
 
@@ -106,7 +118,7 @@ pub struct Compared {
 #[derive(Debug, Serialize)]
 pub struct Experiment {
     pub input: String,
-    /// SHA-256 of the input file, or of the names in the folder.
+    /// SHA-256 of the input file, or of the names and contents of all files in the folder.
     pub input_sha256: String,
     pub arrivals: String,
     pub seed: u64,
@@ -193,19 +205,26 @@ impl Prices {
     /// run took.
     fn of(self, arm: &Arm, run: &Measured) -> f64 {
         let gpu = run.device.is_some() || arm.is_modelled();
-        let hour = f64::from(arm.workers) * self.core_hour + if gpu { self.gpu_hour } else { 0.0 };
+        let hour = f64::from(arm.all_workers()) * self.core_hour + if gpu { self.gpu_hour } else { 0.0 };
         1000.0 * hour * run.seconds / 3600.0 / run.episodes.max(1) as f64
     }
 }
 
 fn input_sha256(path: &Path) -> Result<String> {
     let mut hasher = Sha256::new();
-    if path.is_dir() {
-        let mut names: Vec<_> = std::fs::read_dir(path)?.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
-        names.sort();
-        names.iter().for_each(|name| hasher.update(name.display().to_string()));
-    } else {
-        hasher.update(std::fs::read(path).with_context(|| format!("cannot read {}", path.display()))?);
+    let mut waiting = vec![path.to_owned()];
+    while let Some(path) = waiting.pop() {
+        let unreadable = || format!("cannot read {}", path.display());
+        if path.is_dir() {
+            let entries = std::fs::read_dir(&path).with_context(unreadable)?;
+            let mut entries: Vec<_> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
+            entries.sort();
+            hasher.update(format!("{entries:?}"));
+            waiting.extend(entries);
+        } else {
+            let mut file = std::fs::File::open(&path).with_context(unreadable)?;
+            std::io::copy(&mut file, &mut hasher).with_context(unreadable)?;
+        }
     }
     Ok(hex(&hasher.finalize()))
 }

@@ -37,9 +37,9 @@ pub struct Measured {
     pub stages: BTreeMap<String, StageTimes>,
     pub epochs: Vec<(String, Distribution)>,
     pub operators: Vec<OperatorTimes>,
-    /// Of the process and its children, starting up included.
+    /// Of all processes and their children, starting up included.
     pub cpu_seconds: f64,
-    /// Most that was resident at once, children not included.
+    /// Most that was resident at once, children not included; of several processes the sum.
     pub peak_bytes: u64,
     pub device: Option<DeviceUse>,
 }
@@ -194,6 +194,54 @@ impl Measured {
     pub fn write(&self, path: &Path) -> Result<()> {
         let text = serde_json::to_string(self).context("a run can be told as JSON")?;
         std::fs::write(path, text).with_context(|| format!("cannot write {}", path.display()))
+    }
+
+    /// Adds the share of another process of the same run.
+    pub fn add(&mut self, other: Self) {
+        self.seconds = self.seconds.max(other.seconds);
+        self.audio_seconds += other.audio_seconds;
+        self.episodes += other.episodes;
+        self.published += other.published;
+        self.duplicates += other.duplicates;
+        self.failed += other.failed;
+        self.preview.merge(&other.preview);
+        for (stage, times) in other.stages {
+            match self.stages.get_mut(&stage) {
+                Some(all) => {
+                    all.queued.merge(&times.queued);
+                    all.computing.merge(&times.computing);
+                }
+                None => drop(self.stages.insert(stage, times)),
+            }
+        }
+        for (epoch, latency) in other.epochs {
+            match self.epochs.iter_mut().find(|(known, _)| *known == epoch) {
+                Some((_, all)) => all.merge(&latency),
+                None => self.epochs.push((epoch, latency)),
+            }
+        }
+        // All have the same layout.
+        for (all, share) in self.operators.iter_mut().zip(other.operators) {
+            all.lanes += share.lanes;
+            all.batches += share.batches;
+            all.items += share.items;
+            all.busy_seconds += share.busy_seconds;
+            all.records += share.records;
+            all.bytes += share.bytes;
+            all.bytes_away += share.bytes_away;
+            all.weight_bytes += share.weight_bytes;
+            all.activation_bytes = all.activation_bytes.max(share.activation_bytes);
+        }
+        self.cpu_seconds += other.cpu_seconds;
+        self.peak_bytes += other.peak_bytes;
+        // They look at the same device.
+        self.device = match (self.device, other.device) {
+            (Some(one), Some(same)) => Some(DeviceUse {
+                peak_bytes: one.peak_bytes.max(same.peak_bytes),
+                utilisation: one.utilisation.max(same.utilisation),
+            }),
+            (one, same) => one.or(same),
+        };
     }
 
     /// Bytes of a device that its models take at once: all weights, and on each lane the largest batch.

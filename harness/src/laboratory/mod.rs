@@ -1,7 +1,7 @@
 //! `hark bench`: the same job under several layouts, side by side.
 //!
 //! ```text
-//! layouts x workers ─▶ runs in turns (A B C, B C A, ...), each a process of its own ─▶ Measured
+//! layouts x workers x processes ─▶ runs in turns (A B C, B C A, ...), each in processes of its own ─▶ Measured
 //!                        └▶ runs of one repeat are pairs ─▶ ratios with intervals ─▶ table, JSON, page
 //! ```
 //! What two runs of a repeat share (a busy host, a warm cache) falls out of their ratio; that turns begin
@@ -10,11 +10,12 @@
 mod experiment;
 mod measured;
 mod page;
+mod run;
 mod statistics;
 mod table;
 
-use std::path::{Path, PathBuf};
-use std::process::{Command, ExitCode, Stdio};
+use std::path::PathBuf;
+use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -38,9 +39,12 @@ pub struct BenchArgs {
     /// Runs of each layout.
     #[arg(long, default_value_t = 3, value_parser = clap::value_parser!(u16).range(1..=1000))]
     pub repeat: u16,
-    /// Workers, separated by commas: each layout runs with each.
-    #[arg(long, value_delimiter = ',', default_value = "1")]
+    /// Workers of a process, separated by commas: each layout runs with each.
+    #[arg(long, value_delimiter = ',', default_value = "1", value_parser = clap::value_parser!(u16).range(1..=256))]
     pub workers: Vec<u16>,
+    /// Processes on this machine that are one cluster, separated by commas: each layout runs with each.
+    #[arg(long, value_delimiter = ',', default_value = "1", value_parser = clap::value_parser!(u16).range(1..=64))]
+    pub processes: Vec<u16>,
     /// How episodes arrive: closed:32 (so many on their way at once), poisson:2/s or trace:FILE (by
     /// themselves; latency then counts from the drawn moment).
     #[arg(long, default_value = "closed:64", value_name = "ARRIVALS")]
@@ -67,8 +71,8 @@ pub fn bench(args: &BenchArgs) -> Result<ExitCode> {
     let mut arms = Vec::new();
     for name in &args.layouts {
         let layout = Layout::open(name)?; // refused before anything runs
-        for &workers in &args.workers {
-            arms.push(Arm::new(&layout, name, workers)?);
+        for &processes in &args.processes {
+            arms.extend(args.workers.iter().map(|&workers| Arm::new(&layout, name, (processes, workers))));
         }
     }
     if !args.input.exists() {
@@ -83,7 +87,7 @@ pub fn bench(args: &BenchArgs) -> Result<ExitCode> {
         for place in 0..arms.len() {
             let at = (turn + place) % arms.len();
             bar.set_message(arms[at].name());
-            runs[at].push(run(args, &arms[at])?);
+            runs[at].push(run::run(args, &arms[at])?);
             bar.inc(1);
         }
     }
@@ -100,49 +104,4 @@ pub fn bench(args: &BenchArgs) -> Result<ExitCode> {
     println!("open {}; all figures are in {}", shown.display(), json.display());
     // Layouts that do not do the same have not been compared.
     Ok(ExitCode::from(if experiment.same_outcomes { 0 } else { 3 }))
-}
-
-/// One run in a process of its own.
-fn run(args: &BenchArgs, arm: &Arm) -> Result<Measured> {
-    let folder = args.output.join(".run");
-    remove(&folder)?;
-    let measured = args.output.join(".measured.json");
-    let program = std::env::current_exe().context("cannot find hark's own program file")?;
-    let mut command = Command::new(program);
-    command
-        .arg("batch")
-        .arg("--input")
-        .arg(&args.input)
-        .arg("--output")
-        .arg(&folder)
-        .args(["--layout", &arm.path, "--workers", &arm.workers.to_string(), "--log", "json"])
-        .args(["--arrivals", &args.arrivals, "--seed", &args.seed.to_string()])
-        .arg("--measure")
-        .arg(&measured)
-        .args(arm.is_modelled().then_some("--allow-modelled"))
-        .args(&args.more)
-        .env("RUST_LOG", "error")
-        .stdin(Stdio::null())
-        .stdout(Stdio::null());
-    let ran = command.output().context("cannot start a run")?;
-    // 3: some episodes failed, as they may.
-    if !matches!(ran.status.code(), Some(0 | 3)) {
-        let said = String::from_utf8_lossy(&ran.stderr);
-        let last: Vec<&str> = said.lines().rev().take(3).collect();
-        let last: Vec<&str> = last.into_iter().rev().collect();
-        bail!("a run of {} ended with {}: {}", arm.name(), ran.status, last.join(" "));
-    }
-    let text = std::fs::read_to_string(&measured).context("a run left no measurement")?;
-    remove(&folder)?;
-    std::fs::remove_file(&measured).context("cannot remove a measurement")?;
-    serde_json::from_str(&text).context("a run left a measurement that cannot be read")
-}
-
-fn remove(folder: &Path) -> Result<()> {
-    match std::fs::remove_dir_all(folder) {
-        Err(error) if error.kind() != std::io::ErrorKind::NotFound => {
-            Err(error).with_context(|| format!("cannot remove {}", folder.display()))
-        }
-        _ => Ok(()),
-    }
 }

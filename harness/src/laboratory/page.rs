@@ -2,7 +2,7 @@
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::experiment::{Compared, Experiment};
+use super::experiment::{Arm, Compared, Experiment};
 use super::measured::{Distribution, Measured};
 
 const STYLE: &str = include_str!("page.css");
@@ -292,7 +292,9 @@ fn front(arms: &[Compared]) -> Markup {
 }
 
 fn short(compared: &Compared) -> String {
-    format!("{} ×{}", compared.arm.layout, compared.arm.workers)
+    let Arm { layout, workers, processes, .. } = &compared.arm;
+    let processes = if *processes == 1 { String::new() } else { format!("{processes}×") };
+    format!("{layout} ×{processes}{workers}")
 }
 
 /// Mean queueing and computing by stage, as bars beside each other.
@@ -340,7 +342,7 @@ fn operators(at: usize, compared: &Compared) -> Markup {
                         td { @if operator.lanes == 0 { "–" } @else { (format!("{:.0} %", busy * 100.0)) } }
                         td { (format!("{batches:.0}")) }
                         td { @if batches > 0.0 { (format!("{:.1} of {}", sum(|one| one.items as f64) / batches, operator.max_items)) } @else { "–" } }
-                        @if compared.arm.workers == 1 {
+                        @if compared.arm.all_workers() == 1 {
                             td { "–" } td { "–" } td { "–" }
                         } @else {
                             td { (format!("{:.0}", sum(|one| one.records as f64))) }

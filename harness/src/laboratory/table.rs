@@ -57,7 +57,7 @@ pub fn text(experiment: &Experiment) -> String {
             };
             let fill = if batches > 0.0 { format!("{:.1}", items / batches) } else { "–".to_owned() };
             // With one worker there is nothing to exchange.
-            let crossed = match compared.arm.workers {
+            let crossed = match compared.arm.all_workers() {
                 1 => format!("{:>12}{:>12}", "–", "–"),
                 _ => {
                     format!("{:>12.0}{:>12.1}", sum(&|one| one.records as f64), sum(&|one| one.bytes_away as f64) / 1e6)

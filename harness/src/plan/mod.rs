@@ -70,7 +70,7 @@ pub fn plan(args: &PlanArgs) -> Result<ExitCode> {
         println!("MODELLED: a curve stood in for its device, {curve}");
     }
     check(&profile, arm)?;
-    let network = arm.network(usize::from(args.cores), usize::from(args.cores))?;
+    let network = arm.network((1, usize::from(args.cores)), usize::from(args.cores))?;
     let length = args.audio_minutes * 60.0 / arm.audio_seconds().max(1.0);
     let saturated = run(&network, length, args, &Coming::Closed(usize::from(args.cores) * 8));
     let rate = args.episodes_per_day as f64 / 86_400.0;
@@ -107,13 +107,13 @@ fn check(profile: &Profile, from: &ProfiledArm) -> Result<()> {
     println!("{:<28}{:>12}{:>12}{:>12}{:>12}", "runs", "measured", "foretold", "measured", "foretold");
     for arm in profile.arms.iter().filter(|arm| arm.arm.layout == from.arm.layout) {
         let episodes = arm.runs[0].episodes;
-        let network = from.network(arm.arm.workers, cores)?;
+        let network = from.network((arm.arm.processes, arm.arm.workers), cores)?;
         let foretold = simulate(&network, &vec![1.0; episodes.max(1)], &Coming::Closed(most), || 0.5);
         let measured = arm.mean(|run| run.episodes as f64 / run.seconds);
         let p50 = arm.mean(|run| run.preview.at(0.5).unwrap_or(0.0));
         println!(
             "{:<28}{measured:>12.3}{:>12}{p50:>12.2}{:>12}",
-            format!("{}, {} worker(s)", arm.arm.layout, arm.arm.workers),
+            format!("{}, {}x{} worker(s)", arm.arm.layout, arm.arm.processes, arm.arm.workers),
             off(foretold.throughput(), measured),
             off(foretold.at(0.5), p50)
         );

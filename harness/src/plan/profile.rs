@@ -16,7 +16,7 @@ pub struct Profile {
     pub arms: Vec<ProfiledArm>,
 }
 
-/// One layout with a number of workers.
+/// One layout with a number of processes and of workers in each.
 #[derive(Deserialize)]
 pub struct ProfiledArm {
     pub arm: Named,
@@ -27,10 +27,17 @@ pub struct ProfiledArm {
 pub struct Named {
     pub layout: String,
     pub workers: usize,
+    #[serde(default = "one")]
+    pub processes: usize,
     pub path: String,
     /// Curves that stood in for its devices.
     #[serde(default)]
     pub modelled: Vec<String>,
+}
+
+/// Of reports from before there were several.
+fn one() -> usize {
+    1
 }
 
 /// Stages whose work grows with the length of an episode.
@@ -54,7 +61,7 @@ impl Profile {
     /// The arm of a layout with the fewest workers, from which others are foretold.
     pub fn arm(&self, layout: Option<&str>) -> Result<&ProfiledArm> {
         let such = self.arms.iter().filter(|arm| layout.is_none_or(|layout| arm.arm.layout == layout));
-        such.min_by_key(|arm| arm.arm.workers).with_context(|| {
+        such.min_by_key(|arm| (arm.arm.processes, arm.arm.workers)).with_context(|| {
             let known: Vec<&str> = self.arms.iter().map(|arm| arm.arm.layout.as_str()).collect();
             format!("the profile has no layout of that name; it has {}", known.join(", "))
         })
@@ -76,11 +83,11 @@ impl ProfiledArm {
         self.runs.iter().map(of).sum::<f64>() / self.runs.len() as f64
     }
 
-    /// The layout as a network of so many workers on so many cores, a length of 1 being that of the
-    /// profile's episodes.
-    pub fn network(&self, workers: usize, cores: usize) -> Result<Network> {
+    /// The layout as a network of so many processes with so many workers each on so many cores, a length of 1
+    /// being that of the profile's episodes.
+    pub fn network(&self, (processes, workers): (usize, usize), cores: usize) -> Result<Network> {
         let layout = Layout::open(&self.arm.path)?;
-        let mut pools: Vec<Pool> = vec![Pool { name: "worker".to_owned(), lanes: workers, computes: true }];
+        let mut pools: Vec<Pool> = vec![Pool { name: "worker".to_owned(), lanes: processes * workers, computes: true }];
         for (name, lanes) in &layout.lanes {
             let on_device = lanes.curve.is_some()
                 || self.runs.iter().any(|run| run.device.is_some()) && lanes.device.as_deref() != Some("cpu");
@@ -89,7 +96,7 @@ impl ProfiledArm {
             // Lanes of a device of their own leave the cores alone.
             let elsewhere = on_device && lanes.device.is_some();
             let computes = !(waits || elsewhere);
-            pools.push(Pool { name: name.clone(), lanes: lanes.count(workers), computes });
+            pools.push(Pool { name: name.clone(), lanes: processes * lanes.count(workers), computes });
         }
         let steps = layout
             .operators

@@ -118,7 +118,7 @@ fn taken_down(show: &str, title: &str, episode: &str) -> Outcome {
 
 /// An outcome in any state.
 pub fn outcome(show: &str, title: &str, episode: &str, state: State) -> Outcome {
-    let key = EpisodeKey { episode: EpisodeId(episode.into()), revision: 0 };
+    let key = EpisodeKey { episode: EpisodeId::from(episode), revision: 0 };
     let stage = |name: &str, queued, computing| (name.to_owned(), StageTime { queued, computing });
     Outcome {
         audio_bytes: 9_600_123,

@@ -1,11 +1,13 @@
 //! A stream as it was live, and all of it once more as a backfill.
 
+use std::path::Path;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant};
 
 use serde_json::{Value, json};
 
 use crate::broker::Broker;
-use crate::command::{beside, chaos, count, hark, path, revisions};
+use crate::command::{beside, chaos, count, hark, path, revisions, write_episodes};
 use crate::job::{Job, day, talk, words};
 use crate::oracle::differences;
 
@@ -108,4 +110,47 @@ fn a_stream_of_all_that_happens_replayed_as_a_backfill_gives_the_same_outcomes_a
         "{sent} announcements in {seconds} s, {} published: the same outcomes and bytes",
         count(&live, "published")
     );
+}
+
+#[test]
+fn a_batch_in_two_processes_gives_the_same_outcomes_and_bytes_as_in_one() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let sound = ["small-wonders-1.mp3", "small-wonders-2.m4a"];
+    let sound = sound.map(|name| beside(folder.path(), "audio", name)).to_vec();
+    let mut arrivals = Arrivals { drawn: fastrand::Rng::with_seed(7), sound, episodes: Vec::new() };
+    let input = folder.path().join("episodes.jsonl");
+    write_episodes(&input, (0..80).map(|_| arrivals.next()));
+    let output = |name: &str| folder.path().join(name);
+    let batch = |to: &Path| {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_hark"));
+        command.args(["batch", "--accept-gates", "--workers", "1", "--log", "json", "--input"]).arg(&input);
+        command.arg("--output").arg(to).env("RUST_LOG", "error").stderr(Stdio::piped());
+        command
+    };
+    let ended = |child: Child| {
+        let ended = child.wait_with_output().expect("it was started");
+        let said = String::from_utf8_lossy(&ended.stderr).into_owned();
+        assert!(matches!(ended.status.code(), Some(0 | 3)), "{said}");
+        said
+    };
+    ended(batch(&output("one")).spawn().expect("the binary was built"));
+    let (hosts, token) = (output("hosts"), output("token"));
+    let free = [(); 2].map(|()| std::net::TcpListener::bind("127.0.0.1:0").expect("a free port"));
+    let lines: String = free.iter().map(|port| format!("{}\n", port.local_addr().expect("it is bound"))).collect();
+    std::fs::write(&hosts, lines).expect("the folder is writable");
+    std::fs::write(&token, [b'x'; 40]).expect("the folder is writable");
+    drop(free);
+    let processes = ["0", "1"].map(|process| {
+        let mut command = batch(&output("two"));
+        command.args(["--process", process, "--hosts"]).arg(&hosts).arg("--cluster-token").arg(&token);
+        command.spawn().expect("the binary was built")
+    });
+    let said = processes.map(ended);
+    assert!(said.iter().all(|said| !said.contains("\n0 published")), "both had some: {said:?}");
+    assert_eq!(differences(&output("two"), &output("one")), [""; 0]);
+    let one = revisions(&output("one"));
+    for state in ["published", "duplicate", "failed", "taken_down"] {
+        assert!(count(&one, state) > 0, "the input has some of each: {state}");
+    }
+    assert!(output("two").join("index.html").exists() && !output("two").join(".staging").exists());
 }

@@ -105,6 +105,28 @@ fn a_modelled_device_is_compared_and_marked_wherever_it_is_shown() {
 }
 
 #[test]
+fn one_process_and_two_are_compared_and_do_the_same() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (output, examples_at) = (folder.path().join("out"), root().join("examples"));
+    let input = folder.path().join("episodes.jsonl");
+    write_episodes(&input, examples(&["small-wonders-1", "small-wonders-2", "small-wonders-3", "counter-talk-3"]));
+    let what = ["--layouts", "low-latency", "--processes", "1,2", "--repeat", "1", "--input", path(&input)];
+    let more = ["--output", path(&output), "--", "--accept-gates", "--allow-root", path(&examples_at)];
+    let ran = hark(&[&["bench"][..], &what, &more].concat());
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    assert!(ran.out.contains("low-latency, 2 processes of 1 worker"), "{}", ran.out);
+    let report = std::fs::read_to_string(output.join("bench.json")).expect("the report is there");
+    let report: Value = serde_json::from_str(&report).expect("it is JSON");
+    assert_eq!(report["same_outcomes"], true);
+    let (one, two) = (&report["arms"][0]["runs"][0], &report["arms"][1]["runs"][0]);
+    assert_eq!((&one["episodes"], &one["published"]), (&two["episodes"], &two["published"]));
+    let away = |run: &Value| -> u64 {
+        run["operators"].as_array().expect("operators").iter().filter_map(|one| one["bytes_away"].as_u64()).sum()
+    };
+    assert!(away(one) == 0 && away(two) > 0, "what goes to the other process is counted: {two}");
+}
+
+#[test]
 fn two_layouts_are_compared_run_by_run_and_do_the_same() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let folder_of_examples = root().join("examples");

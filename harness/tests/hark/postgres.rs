@@ -110,12 +110,17 @@ fn watched() -> tempfile::TempDir {
 }
 
 fn start(folder: &Path, server: &Server) -> Running {
-    Running::start(folder, &["--accept-gates", "--outcomes", &server.address("postgres")])
+    Running::start(
+        folder,
+        &["--accept-gates", "--outcomes", &(server.address("postgres") + "?connect_timeout=2&answer_timeout=3")],
+    )
 }
 
 #[test]
-fn a_job_goes_on_while_its_database_restarts() {
-    let Some(mut server) = Server::start("a_job_goes_on_while_its_database_restarts") else { return };
+fn a_job_goes_on_while_its_database_restarts_and_while_it_is_frozen() {
+    let Some(mut server) = Server::start("a_job_goes_on_while_its_database_restarts_and_while_it_is_frozen") else {
+        return;
+    };
     let folder = watched();
     announce(folder.path(), &episodes(0..3));
     let run = start(folder.path(), &server);
@@ -125,8 +130,13 @@ fn a_job_goes_on_while_its_database_restarts() {
     std::thread::sleep(Duration::from_secs(3));
     server.resume();
     run.wait_for_outcomes(6.0);
+    server.freeze();
+    announce(folder.path(), &episodes(6..8));
+    std::thread::sleep(Duration::from_secs(8));
+    server.thaw();
+    run.wait_for_outcomes(8.0);
     assert_eq!(run.stop(), Some(0));
-    assert_eq!(ids(&rows(&server.address("postgres"))), ["e0", "e1", "e2", "e3", "e4", "e5"]);
+    assert_eq!(ids(&rows(&server.address("postgres"))), ["e0", "e1", "e2", "e3", "e4", "e5", "e6", "e7"]);
 }
 
 #[test]

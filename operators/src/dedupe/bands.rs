@@ -39,7 +39,7 @@ impl Tag {
     /// Of a member; nobody else has it, but for a collision of hashes.
     pub fn of(member: &Member) -> Self {
         let mut hasher = blake3::Hasher::new();
-        hasher.update(&member.key.revision.to_le_bytes()).update(member.key.episode.0.as_bytes());
+        hasher.update(&member.key.revision.to_le_bytes()).update(member.key.episode.as_str().as_bytes());
         let hash = u64::from_le_bytes(*hasher.finalize().as_bytes().first_chunk().expect("a hash has 32 bytes"));
         Self { published: member.published, hash }
     }

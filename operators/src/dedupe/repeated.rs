@@ -109,7 +109,7 @@ pub(super) fn repeated<'s>(
 /// What an episode revision is called here: short, and spread over the range.
 pub fn name(key: &EpisodeKey) -> Key {
     let mut hasher = blake3::Hasher::new();
-    hasher.update(key.episode.0.as_bytes());
+    hasher.update(key.episode.as_str().as_bytes());
     hasher.update(&key.revision.to_le_bytes());
     Key::of(hasher.finalize().as_bytes())
 }

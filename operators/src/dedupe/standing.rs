@@ -122,10 +122,7 @@ pub fn stand(facts: Facts<'_>) -> Standing<'_> {
     let holds = in_time(told, "standing", route, move |told, changes| {
         for ((EpisodeKey { episode, revision }, fact), count) in told.drain(..) {
             assert!(count > 0, "facts are told and never taken back, not even this one of {episode}: {fact:?}");
-            if !episodes.contains_key(&episode) {
-                episodes.insert(episode.clone(), Known::default());
-            }
-            let known = episodes.get_mut(&episode).expect("it was put there if it was not");
+            let known = episodes.entry(episode.clone()).or_default();
             let mut change = |holds: Holds, diff: isize| changes.push((holds, diff));
             match fact {
                 Told::Announced(announced) => known.announced(&episode, announced, &mut change),

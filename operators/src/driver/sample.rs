@@ -22,7 +22,7 @@ pub(crate) fn window(index: u32, samples: usize) -> Record {
 }
 
 fn key() -> EpisodeKey {
-    EpisodeKey { episode: EpisodeId("episode".to_owned()), revision: 1 }
+    EpisodeKey { episode: EpisodeId::from("episode"), revision: 1 }
 }
 
 fn of_an_episode(priority: Priority, body: Body) -> Record {

@@ -1,11 +1,34 @@
 //! An episode as its source announced it.
 
+use std::sync::Arc;
+
 use serde::{Deserialize, Serialize};
 
 /// Identifies an episode across revisions: the feed's guid, or the id that the caller gave.
+///
+/// Shared: of each that is known a dozen copies are on their way between operators, and millions are known.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
-pub struct EpisodeId(pub String);
+pub struct EpisodeId(Arc<str>);
+
+impl EpisodeId {
+    /// As it was given.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl From<&str> for EpisodeId {
+    fn from(id: &str) -> Self {
+        Self(id.into())
+    }
+}
+
+impl From<String> for EpisodeId {
+    fn from(id: String) -> Self {
+        Self(id.into())
+    }
+}
 
 impl std::fmt::Display for EpisodeId {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {

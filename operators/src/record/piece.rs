@@ -123,7 +123,7 @@ mod tests {
     use super::*;
 
     fn tokens(text: &str) -> usize {
-        let key = Arc::new(EpisodeKey { episode: EpisodeId("episode".to_owned()), revision: 0 });
+        let key = Arc::new(EpisodeKey { episode: EpisodeId::from("episode"), revision: 0 });
         Passage { key, index: 0, sentences: (0, 1), text: text.to_owned() }.tokens()
     }
 

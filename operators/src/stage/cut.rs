@@ -32,7 +32,7 @@ impl Cut {
                 let tags = Tags {
                     title: announcement.title.clone(),
                     show: announcement.show.clone(),
-                    episode: announcement.key.episode.0.clone(),
+                    episode: announcement.key.episode.to_string(),
                 };
                 let pcm = Pcm { rate: pcm.rate, channels: pcm.channels, samples: &pcm.samples, start: pcm.start };
                 let rendered = clip::render(pcm, &chosen.cut, &tags, &self.settings)?;

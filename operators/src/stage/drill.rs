@@ -37,7 +37,7 @@ pub struct Drill {
 
 impl Drill {
     fn hits(&self, record: &Record) -> bool {
-        self.episode.as_ref().is_none_or(|episode| *episode == record.episode.key().episode.0)
+        self.episode.as_ref().is_none_or(|episode| *episode == record.episode.key().episode.as_str())
     }
 }
 

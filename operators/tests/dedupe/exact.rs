@@ -24,7 +24,7 @@ fn key(number: u64) -> Key {
 }
 
 fn member(published: i64, id: u64, revision: u64) -> Member {
-    let episode = EpisodeId(format!("https://example.org/{}", "é".repeat(id as usize)));
+    let episode = EpisodeId::from(format!("https://example.org/{}", "é".repeat(id as usize)));
     Member { published, key: EpisodeKey { episode, revision } }
 }
 

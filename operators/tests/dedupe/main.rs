@@ -202,7 +202,7 @@ fn holding<D: ExchangeData>(
 }
 
 fn key(id: u8, revision: u64) -> EpisodeKey {
-    EpisodeKey { episode: EpisodeId(format!("episode-{id}")), revision }
+    EpisodeKey { episode: EpisodeId::from(format!("episode-{id}")), revision }
 }
 
 /// A key of content, spread over the range as hashes are.
@@ -222,7 +222,7 @@ prop_compose! {
     /// Announcements, revisions and withdrawals of a few episodes.
     fn announcement()(id in 0..6_u8, revision in 0..3_u64, withdrawn in prop::bool::weighted(0.2), published in 0..3_i64, enclosure in prop::option::weighted(0.4, 0..4_u8), show in prop::option::weighted(0.5, 0..2_u8)) -> Fact {
         let announced = Announced { revision, withdrawn, published, enclosure: enclosure.map(content), show: show.map(content) };
-        Fact::Announced(EpisodeId(format!("episode-{id}")), announced)
+        Fact::Announced(EpisodeId::from(format!("episode-{id}")), announced)
     }
 }
 
@@ -310,13 +310,13 @@ proptest! {
 
 fn announced(id: u8, published: i64) -> Fact {
     let announced = Announced { revision: 0, withdrawn: false, published, enclosure: None, show: None };
-    Fact::Announced(EpisodeId(format!("episode-{id}")), announced)
+    Fact::Announced(EpisodeId::from(format!("episode-{id}")), announced)
 }
 
 fn of(found: &BTreeMap<EpisodeKey, Verdict>, id: u8) -> Option<(u8, Level)> {
     match found.get(&key(id, 0))? {
         Verdict::Duplicate { of, tie } => {
-            Some((of.episode.0.trim_start_matches("episode-").parse().expect("a number"), tie.level))
+            Some((of.episode.as_str().trim_start_matches("episode-").parse().expect("a number"), tie.level))
         }
         other => panic!("{other:?} is not of a duplicate"),
     }
@@ -347,7 +347,7 @@ fn a_chain_over_three_levels_ends_in_the_earliest_episode() {
 fn a_withdrawn_canonical_is_succeeded_by_the_next() {
     let facts = (1..4).flat_map(|id| [announced(id, i64::from(id)), Fact::Digest(key(id, 0), content(7))]).collect();
     let gone = Announced { revision: 0, withdrawn: true, published: 0, enclosure: None, show: None };
-    let found = run(2, vec![facts, vec![Fact::Announced(EpisodeId("episode-1".to_owned()), gone)]]);
+    let found = run(2, vec![facts, vec![Fact::Announced(EpisodeId::from("episode-1"), gone)]]);
     assert_eq!((of(&found[0], 2), of(&found[0], 3)), (Some((1, Level::Digest)), Some((1, Level::Digest))));
     assert_eq!(found[1].get(&key(1, 0)), Some(&Verdict::Withdrawn));
     assert_eq!((of(&found[1], 2), of(&found[1], 3)), (None, Some((2, Level::Digest))));
@@ -366,7 +366,7 @@ fn a_band_that_everybody_has_ties_nobody() {
 fn heard(id: u8, show: Option<u8>, bands: &[u64], body: [u8; 2]) -> [Fact; 2] {
     let announced =
         Announced { revision: 0, withdrawn: false, published: i64::from(id), enclosure: None, show: show.map(content) };
-    let name = EpisodeId(format!("episode-{id}"));
+    let name = EpisodeId::from(format!("episode-{id}"));
     [Fact::Announced(name, announced), Fact::Print(key(id, 0), likeness(bands, body))]
 }
 
@@ -374,7 +374,7 @@ fn heard(id: u8, show: Option<u8>, bands: &[u64], body: [u8; 2]) -> [Fact; 2] {
 fn what_episodes_of_a_show_share_is_a_part_of_each_and_ends_with_a_takedown() {
     let show = (0..20).flat_map(|id| heard(id, Some(1), &[], [id, 7])).collect();
     let gone = Announced { revision: 0, withdrawn: true, published: 0, enclosure: None, show: None };
-    let found = run_all(2, vec![show, vec![Fact::Announced(EpisodeId("episode-10".to_owned()), gone)]]);
+    let found = run_all(2, vec![show, vec![Fact::Announced(EpisodeId::from("episode-10"), gone)]]);
     let episodes = |epoch: usize, id: u8| found[epoch].parts.get(&key(id, 0)).map(|parts| parts[0].episodes);
     let neighbours = NEIGHBOURS as u32;
     assert_eq!(
@@ -399,7 +399,7 @@ fn a_band_that_is_popular_no_more_ties_those_that_are_left() {
     let everybody = |id: u8| [announced(id, i64::from(id)), Fact::Signature(key(id, 0), likeness(&[9], [0, 0]))];
     let gone = |id: u8| {
         let gone = Announced { revision: 0, withdrawn: true, published: 0, enclosure: None, show: None };
-        Fact::Announced(EpisodeId(format!("episode-{id}")), gone)
+        Fact::Announced(EpisodeId::from(format!("episode-{id}")), gone)
     };
     let hand_overs = vec![(0..70).flat_map(everybody).collect(), (0..6).map(gone).collect(), vec![gone(6)]];
     let duplicates = |found: &BTreeMap<EpisodeKey, Verdict>| {

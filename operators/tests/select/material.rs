@@ -32,7 +32,7 @@ pub fn shared() -> Option<PathBuf> {
 
 /// An episode of nothing but sentences.
 pub fn dossier(name: &str, title: &str, description: &str, sentences: Vec<Sentence>) -> Dossier {
-    let key = Arc::new(EpisodeKey { episode: EpisodeId(name.to_owned()), revision: 1 });
+    let key = Arc::new(EpisodeKey { episode: EpisodeId::from(name), revision: 1 });
     Dossier {
         announcement: Arc::new(Announcement {
             key: (*key).clone(),

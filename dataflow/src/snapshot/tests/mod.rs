@@ -26,7 +26,7 @@ const TINY: Limits = Limits { part_bytes: 300, body_file_bytes: 500, commits: 4,
 
 /// One fact of a small world: some repeat, some contradict each other, all four kinds.
 fn fact(number: u64) -> Fact {
-    let episode = EpisodeId(format!("https://feed.example/ep/{}?guid=é", number / 24 % 13));
+    let episode = EpisodeId::from(format!("https://feed.example/ep/{}?guid=é", number / 24 % 13));
     let revision = number / 8 % 3;
     let key = EpisodeKey { episode: episode.clone(), revision };
     match number % 4 {

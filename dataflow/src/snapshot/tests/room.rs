@@ -4,7 +4,7 @@ use super::*;
 
 /// An episode with a print of 4 KB.
 fn told(number: u64, body: u64) -> [Fact; 2] {
-    let episode = EpisodeId(format!("episode {number}"));
+    let episode = EpisodeId::from(format!("episode {number}"));
     let key = EpisodeKey { episode: episode.clone(), revision: 0 };
     let body: Vec<u8> = (0..4_096_u64).map(|at| (at * 31 + body * 17 + (body >> 8)) as u8).collect();
     let print = Likeness { bands: [7].into(), moments: [].into(), body: body.into() };
@@ -54,7 +54,8 @@ fn the_room_that_dropped_facts_took_is_given_back() {
         snapshots.append(&facts, &positions(at as i64), at as i64).unwrap();
         if snapshots.full_is_due() {
             let oldest = format!("episode {}", at * 20);
-            snapshots.full(|fact| fact.episode().0.len() >= oldest.len() && fact.episode().0 >= oldest).unwrap();
+            let kept = |id: &str| id.len() >= oldest.len() && id >= oldest.as_str();
+            snapshots.full(|fact| kept(fact.episode().as_str())).unwrap();
         }
     }
     for _ in 0..2 {

@@ -160,7 +160,7 @@ fn a_death_at_each_write_of_a_full_snapshot_in_turn_loses_nothing() {
 fn facts_of_revisions_that_fell_are_let_go_and_announcements_stay() {
     let store = memory();
     let snapshots = open(&store);
-    let id = |name: &str| EpisodeId(name.to_owned());
+    let id = |name: &str| EpisodeId::from(name);
     let key = |name: &str, revision| EpisodeKey { episode: id(name), revision };
     let stays = [
         Fact::Announced(id("a"), announced(1, 1)),

@@ -61,6 +61,6 @@ fn is_json(content_type: &str) -> bool {
 }
 
 fn withdrawal(id: &str, revision: u64, base: String) -> Announcement {
-    let key = EpisodeKey { episode: EpisodeId(id.to_owned()), revision };
+    let key = EpisodeKey { episode: EpisodeId::from(id), revision };
     Announcement { withdrawn: true, ..Announcement::bare(key, base) }
 }

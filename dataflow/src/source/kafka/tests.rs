@@ -36,11 +36,8 @@ fn a_message_is_a_row_and_its_headers_may_say_more() {
     let events =
         [("ce_id", "1"), ("ce_type", "org.example.episode"), ("content-type", "application/json; charset=utf-8")];
     let plain = read("e", r#"{"id":"e","title":"T","audio":"https://x.org/a.mp3"}"#, &events);
-    assert_eq!(
-        (plain.key.episode.0.as_str(), plain.priority, plain.base.as_str()),
-        ("e", Priority::Normal, "kafka:ann")
-    );
-    assert_eq!(read("from key", r#"{"title":"T"}"#, &[]).key.episode.0, "from key");
+    assert_eq!((plain.key.episode.as_str(), plain.priority, plain.base.as_str()), ("e", Priority::Normal, "kafka:ann"));
+    assert_eq!(read("from key", r#"{"title":"T"}"#, &[]).key.episode.as_str(), "from key");
     let urgent = read("e", r#"{"id":"e","priority":"backfill"}"#, &[("hark_priority", "urgent")]);
     assert_eq!(urgent.priority, Priority::Urgent);
     let topic = entry(&message(None, Some(br#"{"id":"e"}"#), &[]), LONGEST, Priority::Urgent).expect("it is one");
@@ -51,7 +48,7 @@ fn a_message_is_a_row_and_its_headers_may_say_more() {
 fn a_tombstone_withdraws_the_revision_that_its_header_names_and_no_other() {
     let gone = entry(&message(Some("e"), None, &[("hark_revision", "7")]), LONGEST, Priority::Normal);
     let gone = gone.expect("it is a withdrawal");
-    assert_eq!((gone.key.episode.0.as_str(), gone.key.revision, gone.withdrawn), ("e", 7, true));
+    assert_eq!((gone.key.episode.as_str(), gone.key.revision, gone.withdrawn), ("e", 7, true));
     assert_eq!(refused(&message(Some("e"), None, &[])).fault.code, "source.tombstone");
     assert_eq!(refused(&message(None, None, &[("hark_revision", "7")])).fault.code, "source.tombstone");
 }

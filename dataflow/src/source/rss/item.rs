@@ -71,7 +71,10 @@ impl Show {
     /// the feed finds the same ids.
     pub(super) fn announcement(&self, item: &Element) -> Announcement {
         Announcement {
-            key: EpisodeKey { episode: EpisodeId(self.id(item).unwrap_or_else(|| self.digest(item))), revision: 0 },
+            key: EpisodeKey {
+                episode: EpisodeId::from(self.id(item).unwrap_or_else(|| self.digest(item))),
+                revision: 0,
+            },
             show: self.title.clone(),
             title: self
                 .first_text(item, &["title", "atom:title", "itunes:title"])

@@ -74,7 +74,7 @@ fn real_feeds_are_read_as_they_are_meant() {
     assert_eq!((latin.published, latin.audio), (1_597_312_675, None)); // 06:57:55 -0300
 
     let example = announcement(&folder, "podcast-namespace__example.xml", 0);
-    assert_eq!(example.key.episode.0, "https://example.com/ep0003");
+    assert_eq!(example.key.episode.as_str(), "https://example.com/ep0003");
     assert_eq!(example.audio.as_deref(), Some("https://example.com/file-03.mp3"));
     assert_eq!(example.published, 1_602_217_838);
     // The WebVTT beside it is Spanish, the show is English.
@@ -100,7 +100,7 @@ fn real_feeds_are_read_as_they_are_meant() {
     assert_eq!(announcement(&folder, "podcastparser_permalink.rss", 0).base, "http://example.com/podcast/");
     assert_eq!(announcement(&folder, "podcastparser_atom_published_updated.rss", 0).published, 1_071_340_202);
     assert_eq!(
-        announcement(&folder, "podcastparser_no_guid.rss", 0).key.episode.0,
+        announcement(&folder, "podcastparser_no_guid.rss", 0).key.episode.as_str(),
         announcement(&folder, "podcastparser_no_guid.rss", 0).audio.unwrap()
     );
     assert_eq!(

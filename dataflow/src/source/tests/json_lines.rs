@@ -11,7 +11,7 @@ fn every_field_is_read() {
         .replace('\n', " ");
     let (folder, path) = file("in.jsonl", line);
     let entry = entries(&path).remove(0).unwrap();
-    assert_eq!((entry.key.episode.0.as_str(), entry.key.revision), ("e1", 3));
+    assert_eq!((entry.key.episode.as_str(), entry.key.revision), ("e1", 3));
     assert_eq!((entry.show.as_str(), entry.title.as_str(), entry.description.as_str()), ("S", "T", "D"));
     assert_eq!(entry.published, 1_793_520_000);
     assert_eq!(entry.audio.as_deref(), Some("a.mp3"));

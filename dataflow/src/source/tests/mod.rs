@@ -39,7 +39,7 @@ fn sorted(name: &str, bytes: impl AsRef<[u8]>) -> (Vec<Announcement>, Vec<BadEnt
 }
 
 fn ids(entries: &[Announcement]) -> Vec<&str> {
-    entries.iter().map(|entry| entry.key.episode.0.as_str()).collect()
+    entries.iter().map(|entry| entry.key.episode.as_str()).collect()
 }
 
 fn gzip(bytes: &[u8]) -> Vec<u8> {

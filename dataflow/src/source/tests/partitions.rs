@@ -54,5 +54,5 @@ fn a_file_that_vanishes_after_opening_is_a_bad_entry() {
     fs::remove_file(folder.path().join("a.jsonl")).unwrap();
     let entries: Vec<_> = read(&input).unwrap().collect();
     assert_eq!(entries[0].as_ref().unwrap_err().fault.code, "source.file");
-    assert_eq!(entries[1].as_ref().unwrap().key.episode.0, "b.jsonl");
+    assert_eq!(entries[1].as_ref().unwrap().key.episode.as_str(), "b.jsonl");
 }

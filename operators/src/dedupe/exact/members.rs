@@ -30,7 +30,7 @@ impl Members {
     /// Appends a member.
     pub(super) fn push(&mut self, member: &Member) {
         self.bytes.extend_from_slice(&member.published.to_le_bytes());
-        self.bytes.extend_from_slice(member.key.episode.0.as_bytes());
+        self.bytes.extend_from_slice(member.key.episode.as_str().as_bytes());
         let revision = member.key.revision;
         let width = (u64::BITS - revision.leading_zeros()).div_ceil(8) as u8;
         self.bytes.extend_from_slice(&revision.to_le_bytes()[..usize::from(width)]);
@@ -62,8 +62,8 @@ impl<'a> MemberRef<'a> {
     /// The member itself.
     pub(super) fn to_member(self) -> Member {
         let (id, revision) = self.episode();
-        let id = String::from_utf8(id.to_vec()).expect("rows are written from strings");
-        Member { published: self.published(), key: EpisodeKey { episode: EpisodeId(id), revision } }
+        let episode = EpisodeId::from(str::from_utf8(id).expect("rows are written from strings"));
+        Member { published: self.published(), key: EpisodeKey { episode, revision } }
     }
 }
 

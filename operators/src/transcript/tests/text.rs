@@ -59,7 +59,7 @@ fn passages_hold_every_sentence_once_and_stay_short() {
     let text = format!("Anna: {}\n\nBo: {}\n\nAnna: {}", sentence.repeat(14), sentence.repeat(3), sentence.repeat(8));
     let transcript = read(text, "a.txt", None);
     let sentences = sentences(&transcript);
-    let key = Arc::new(EpisodeKey { episode: EpisodeId("e".into()), revision: 1 });
+    let key = Arc::new(EpisodeKey { episode: EpisodeId::from("e"), revision: 1 });
     let passages = passages(&key, &sentences);
     let mut next = 0;
     for (at, passage) in passages.iter().enumerate() {

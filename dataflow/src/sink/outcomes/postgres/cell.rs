@@ -7,8 +7,8 @@ use std::borrow::Cow;
 use std::error::Error;
 
 use bytes::BytesMut;
-use postgres::Row;
-use postgres::types::{IsNull, ToSql, Type, to_sql_checked};
+use tokio_postgres::Row;
+use tokio_postgres::types::{IsNull, ToSql, Type, to_sql_checked};
 
 use crate::sink::outcomes::cell::Cell;
 
@@ -18,8 +18,8 @@ pub(super) fn values(cells: &[Cell]) -> Vec<&(dyn ToSql + Sync)> {
 }
 
 /// The cells of a row.
-pub(super) fn cells(row: &Row) -> Result<Vec<Cell>, postgres::Error> {
-    let cell = |(at, column): (usize, &postgres::Column)| {
+pub(super) fn cells(row: &Row) -> Result<Vec<Cell>, tokio_postgres::Error> {
+    let cell = |(at, column): (usize, &tokio_postgres::Column)| {
         Ok(match *column.type_() {
             Type::INT8 => row.try_get::<_, Option<i64>>(at)?.map_or(Cell::Null, Cell::Integer),
             Type::FLOAT8 => row.try_get::<_, Option<f64>>(at)?.map_or(Cell::Null, Cell::Real),

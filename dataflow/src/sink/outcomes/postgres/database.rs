@@ -5,22 +5,26 @@ use std::path::PathBuf;
 use std::str::FromStr;
 use std::time::Duration;
 
-use postgres::config::{Config, SslMode};
-use postgres::{Client, NoTls};
+use tokio_postgres::NoTls;
+use tokio_postgres::config::{Config, SslMode};
 use url::Url;
 
-use super::fault::{Trouble, trouble};
+use super::connection::Connection;
+use super::fault::Trouble;
 use super::tls;
 use crate::sink::{Place, SinkError};
 
-/// How long a server may take to accept a connection.
+/// How long a server may take to accept a connection and a login.
 const CONNECTING: Duration = Duration::from_secs(5);
+/// How long a server may take for one row or a commit.
+const ANSWERING: Duration = Duration::from_secs(20);
 /// How long sent bytes may stay unacknowledged, and how long a silent server goes unasked.
 const SILENCE: Duration = Duration::from_secs(10);
 
 /// A database of a Postgres server: `postgres://user@host:port/name`, with the parameters `host` (a
 /// folder with the server's socket), `sslmode` (disable, prefer, require; verify-ca and verify-full are
-/// require: a certificate is always verified), `sslrootcert`, `application_name` and `connect_timeout`.
+/// require: a certificate is always verified), `sslrootcert`, `application_name`, `connect_timeout` and
+/// `answer_timeout` (for one row or a commit), both in seconds.
 ///
 /// Its `Debug` and `Display` leave the password out.
 #[derive(Clone)]
@@ -28,6 +32,7 @@ pub struct Database {
     config: Config,
     /// Certificates of the authorities to trust, instead of the system's.
     authorities: Option<PathBuf>,
+    answering: Duration,
     place: Place,
 }
 
@@ -50,7 +55,11 @@ impl FromStr for Database {
             if url.username().is_empty() { std::env::var("USER").unwrap_or_default() } else { plain(url.username())? };
         let mut host = url.host_str().map(plain).transpose()?.filter(|host| !host.is_empty());
         let name = plain(url.path().trim_start_matches('/'))?;
-        let mut authorities = None;
+        let (mut authorities, mut answering) = (None, ANSWERING);
+        let seconds = |key: &str, text: &str| match text.parse() {
+            Ok(seconds @ 1..=3600) => Ok(Duration::from_secs(seconds)),
+            _ => Err(wrong(&format!("{key} is a number of seconds from 1 to 3600"))),
+        };
         for (key, value) in url.query_pairs() {
             match (&*key, &*value) {
                 ("host", _) => host = Some(value.into_owned()),
@@ -59,14 +68,13 @@ impl FromStr for Database {
                 ("sslmode", "require" | "verify-ca" | "verify-full") => drop(config.ssl_mode(SslMode::Require)),
                 ("sslmode", _) => return Err(wrong("sslmode is disable, prefer or require")),
                 ("sslrootcert", _) => authorities = Some(PathBuf::from(&*value)),
-                ("application_name", _) => drop(config.application_name(&value)),
-                ("connect_timeout", seconds) => {
-                    let seconds = seconds.parse().map_err(|_| wrong("connect_timeout is a number of seconds"))?;
-                    config.connect_timeout(Duration::from_secs(seconds));
-                }
+                ("application_name", _) => drop(config.application_name(&*value)),
+                ("connect_timeout", _) => drop(config.connect_timeout(seconds(&key, &value)?)),
+                ("answer_timeout", _) => answering = seconds(&key, &value)?,
                 _ => {
                     return Err(wrong(
-                        "of parameters it may have host, sslmode, sslrootcert, application_name, connect_timeout",
+                        "of parameters it may have host, sslmode, sslrootcert, application_name, connect_timeout, \
+                         answer_timeout",
                     ));
                 }
             }
@@ -86,7 +94,7 @@ impl FromStr for Database {
             format!("postgres://{user}@{host}{port}/{name}")
         };
         let shown: String = shown.chars().map(|letter| if letter.is_control() { '?' } else { letter }).collect();
-        Ok(Self { config, authorities, place: Place::named(shown) })
+        Ok(Self { config, authorities, answering, place: Place::named(shown) })
     }
 }
 
@@ -105,14 +113,21 @@ impl Database {
         &self.place
     }
 
-    /// A connection of its own.
-    pub(super) fn connect(&self) -> Result<Client, Trouble> {
-        let connected = if self.config.get_ssl_mode() == SslMode::Disable {
-            self.config.connect(NoTls)
+    /// How long it may take for one row or a commit.
+    pub(super) fn answering(&self) -> Duration {
+        self.answering
+    }
+
+    /// A connection of its own, that waits for any answer for so long at most.
+    pub(super) fn connect(&self, patience: Duration) -> Result<Connection, Trouble> {
+        let Self { config, authorities, place, .. } = self;
+        // With what follows the connection: a server that is frozen accepts it.
+        let times = (config.get_connect_timeout().copied().unwrap_or(CONNECTING), patience);
+        if config.get_ssl_mode() == SslMode::Disable {
+            Connection::open(config, NoTls, place, times)
         } else {
-            self.config.connect(tls::connector(&self.place, self.authorities.as_deref())?)
-        };
-        connected.map_err(|error| trouble(&self.place, &error))
+            Connection::open(config, tls::connector(place, authorities.as_deref())?, place, times)
+        }
     }
 }
 
@@ -156,6 +171,7 @@ mod tests {
             "postgres://hark:hunter2@db",
             "postgres://hark:hunter2@/podcasts",
             "postgres://hark:hunter2@db/podcasts?sslmode=hunter2",
+            "postgres://hark:hunter2@db/podcasts?answer_timeout=0",
             "postgres://hark:hunter2@db/podcasts?hunter2=1",
             "postgres://hark:%ffhunter2@db/podcasts",
         ] {

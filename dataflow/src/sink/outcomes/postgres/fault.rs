@@ -3,8 +3,8 @@
 use std::error::Error as _;
 use std::io;
 
-use postgres::Error;
-use postgres::error::{DbError, SqlState};
+use tokio_postgres::Error;
+use tokio_postgres::error::{DbError, SqlState};
 
 use crate::sink::{Place, SinkError};
 

@@ -10,6 +10,7 @@
 //! again: a row that is there already is not written.
 
 mod cell;
+mod connection;
 mod database;
 mod fault;
 mod schema;
@@ -21,9 +22,9 @@ mod tls;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
-use postgres::Client;
 use sha2::{Digest, Sha256};
 
+use connection::Connection;
 pub use database::Database;
 use fault::{Trouble, trouble};
 use session::Session;
@@ -37,6 +38,8 @@ use crate::sink::{Place, SinkError};
 const PATIENCE: Duration = Duration::from_secs(60);
 /// The first wait before it is tried again, and the longest.
 const PAUSES: (Duration, Duration) = (Duration::from_millis(100), Duration::from_secs(2));
+/// How long a server may sort millions of rows before the first page of a listing.
+const SORTING: Duration = Duration::from_secs(600);
 /// Rows of a listing in memory at once.
 const PAGE: i32 = 64;
 
@@ -102,8 +105,8 @@ impl Table {
         let mut retries = Retries::new();
         loop {
             let (sql, values) = listing(which, last.as_ref());
-            let read = self.reader().map_err(Stop::Trouble).and_then(|mut client| {
-                self.pages(&mut client, &sql, &values, &mut |cells: Vec<Cell>| {
+            let read = self.reader().map_err(Stop::Trouble).and_then(|mut connection| {
+                self.pages(&mut connection, &sql, &values, &mut |cells: Vec<Cell>| {
                     last = Some([2, 0, 1].map(|column| cells[column].clone()));
                     each(cells)
                 })
@@ -125,7 +128,7 @@ impl Table {
                 Ok::<_, SinkError>(())
             };
             let read = self.reader().map_err(Stop::Trouble);
-            match read.and_then(|mut client| self.pages(&mut client, sql, &[], &mut each)) {
+            match read.and_then(|mut connection| self.pages(&mut connection, sql, &[], &mut each)) {
                 Ok(()) => return Ok(sum),
                 Err(Stop::Each(error)) => return Err(error),
                 Err(Stop::Trouble(trouble)) => retries.wait(trouble)?,
@@ -136,16 +139,15 @@ impl Table {
     /// Reads a query page by page, as it was when it began.
     fn pages<E>(
         &self,
-        client: &mut Client,
+        connection: &mut Connection,
         sql: &str,
         values: &[Cell],
         each: &mut dyn FnMut(Vec<Cell>) -> Result<(), E>,
     ) -> Result<(), Stop<E>> {
-        let named = |error: postgres::Error| Stop::Trouble(trouble(self.database.place(), &error));
-        let mut transaction = client.build_transaction().read_only(true).start().map_err(named)?;
-        let portal = transaction.bind(sql, &cell::values(values)).map_err(named)?;
+        let named = |error| Stop::Trouble(trouble(self.database.place(), &error));
+        let mut pages = connection.pages(sql, values).map_err(Stop::Trouble)?;
         loop {
-            let rows = transaction.query_portal(&portal, PAGE).map_err(named)?;
+            let rows = pages.next(PAGE).map_err(Stop::Trouble)?;
             if rows.is_empty() {
                 return Ok(());
             }
@@ -160,17 +162,14 @@ impl Table {
     fn persist<T>(
         &self,
         writer: &mut Writer,
-        mut work: impl FnMut(&mut Session) -> Result<T, postgres::Error>,
+        mut work: impl FnMut(&mut Session) -> Result<T, Trouble>,
     ) -> Result<T, SinkError> {
         if writer.broken {
             return Err(SinkError::Broken { place: self.place(), lost: writer.pending.len() as u64 });
         }
         let mut retries = Retries::new();
         loop {
-            let session = writer.session(&self.database);
-            let done =
-                session.and_then(|session| work(session).map_err(|error| trouble(self.database.place(), &error)));
-            let failed = match done {
+            let failed = match writer.session(&self.database).and_then(&mut work) {
                 Ok(done) => return Ok(done),
                 Err(failed) => failed,
             };
@@ -183,8 +182,8 @@ impl Table {
         }
     }
 
-    fn reader(&self) -> Result<Client, Trouble> {
-        self.database.connect()
+    fn reader(&self) -> Result<Connection, Trouble> {
+        self.database.connect(SORTING)
     }
 
     /// A worker that panicked leaves rows as they were pending, each whole.
@@ -198,7 +197,7 @@ impl Writer {
         if self.session.is_none() {
             let mut session = Session::open(database, false)?;
             for row in &self.pending {
-                session.record(row).map_err(|error| trouble(database.place(), &error))?;
+                session.record(row)?;
             }
             self.session = Some(session);
         }

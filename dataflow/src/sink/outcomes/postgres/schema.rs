@@ -4,9 +4,11 @@
 //! come from outside and may be longer than an index of Postgres can hold. Text sorts by its bytes, as
 //! in SQLite and in Rust.
 
-use postgres::{Client, Transaction};
+use tokio_postgres::types::FromSqlOwned;
 
+use super::connection::Connection;
 use super::fault::{Trouble, trouble};
+use crate::sink::outcomes::cell::Cell;
 use crate::sink::outcomes::columns::{COLUMNS, Column, Holds, STATES, VERSION};
 use crate::sink::{Place, SinkError};
 
@@ -48,26 +50,27 @@ fn table() -> String {
 }
 
 /// Makes sure that the table is there, makes it if it is to be made, and that it is ours.
-pub(super) fn ensure(client: &mut Client, place: &Place, make: bool) -> Result<(), Trouble> {
-    let named = |error: postgres::Error| trouble(place, &error);
-    let encoding: String = client.query_one("SHOW server_encoding", &[]).map_err(named)?.get(0);
+pub(super) fn ensure(connection: &mut Connection, place: &Place, make: bool) -> Result<(), Trouble> {
+    let mut server = Server { connection, place };
+    let encoding: Option<String> = server.value("SHOW server_encoding", &[])?;
+    let encoding = encoding.unwrap_or_default();
     if encoding != "UTF8" {
         let cause = format!("its encoding is {encoding}, which cannot hold every title");
         return Err(Trouble::Lasting(SinkError::Database { place: place.clone(), cause }));
     }
-    let mut transaction = client.transaction().map_err(named)?;
+    server.connection.execute("BEGIN")?;
     // Looked for first: whoever may only read may not lock or make anything.
-    if !exists(&mut transaction, "outcomes").map_err(named)? {
+    if !server.has("outcomes")? {
         if !make {
             return Err(Trouble::Lasting(SinkError::Absent { place: place.clone() }));
         }
-        transaction.execute("SELECT pg_advisory_xact_lock($1)", &[&LOCK]).map_err(named)?;
-        if !exists(&mut transaction, "outcomes").map_err(named)? {
-            transaction.batch_execute(&table()).map_err(named)?;
+        server.connection.rows("SELECT pg_advisory_xact_lock($1)", &[Cell::Integer(LOCK)])?;
+        if !server.has("outcomes")? {
+            server.connection.execute(&table())?;
         }
     }
-    let found = version(&mut transaction).map_err(named)?;
-    transaction.commit().map_err(named)?;
+    let found = server.version()?;
+    server.connection.execute("COMMIT")?;
     match found {
         Some(VERSION) => Ok(()),
         Some(found) => Err(Trouble::Lasting(SinkError::Schema { place: place.clone(), found, known: VERSION })),
@@ -75,15 +78,30 @@ pub(super) fn ensure(client: &mut Client, place: &Place, make: bool) -> Result<(
     }
 }
 
-fn exists(transaction: &mut Transaction<'_>, table: &str) -> Result<bool, postgres::Error> {
-    // Of the catalogue itself: `to_regclass` may remember that there was none.
-    let sought = "SELECT EXISTS (SELECT FROM pg_class WHERE relname = $1 AND pg_table_is_visible(oid))";
-    transaction.query_one(sought, &[&table])?.try_get(0)
+/// The server, asked for single values.
+struct Server<'a> {
+    connection: &'a mut Connection,
+    place: &'a Place,
 }
 
-fn version(transaction: &mut Transaction<'_>) -> Result<Option<i64>, postgres::Error> {
-    if !exists(transaction, "hark_schema")? {
-        return Ok(None);
+impl Server<'_> {
+    /// The first value of the first row, if there is a row.
+    fn value<T: FromSqlOwned>(&mut self, sql: &str, values: &[Cell]) -> Result<Option<T>, Trouble> {
+        let rows = self.connection.rows(sql, values)?;
+        let value = rows.first().map(|row| row.try_get(0)).transpose();
+        value.map_err(|error| trouble(self.place, &error))
     }
-    transaction.query_opt("SELECT version FROM hark_schema", &[])?.map(|row| row.try_get(0)).transpose()
+
+    fn has(&mut self, table: &str) -> Result<bool, Trouble> {
+        // Of the catalogue itself: `to_regclass` may remember that there was none.
+        let sought = "SELECT EXISTS (SELECT FROM pg_class WHERE relname = $1 AND pg_table_is_visible(oid))";
+        Ok(self.value(sought, &[Cell::Text(table.to_owned())])?.unwrap_or(false))
+    }
+
+    fn version(&mut self) -> Result<Option<i64>, Trouble> {
+        if !self.has("hark_schema")? {
+            return Ok(None);
+        }
+        self.value("SELECT version FROM hark_schema", &[])
+    }
 }

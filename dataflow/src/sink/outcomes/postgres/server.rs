@@ -68,11 +68,31 @@ impl Server {
 
     /// Ends as in a crash: nothing is finished, and what was not durable is lost.
     pub fn kill(&mut self) {
+        if self.running.is_some() {
+            self.thaw(); // who is frozen hears no signal
+        }
         if let Some(mut running) = self.running.take() {
             // To the postmaster: it kills all that it started. SIGKILL would leave them for a while.
             drop(Command::new("kill").args(["-QUIT", &running.id().to_string()]).status());
             drop(running.wait());
         }
+    }
+
+    /// It and all that it started stand still: what is sent is acknowledged and never answered.
+    pub fn freeze(&self) {
+        self.signal("-STOP");
+    }
+
+    /// Goes on where it stood.
+    pub fn thaw(&self) {
+        self.signal("-CONT");
+    }
+
+    fn signal(&self, signal: &str) {
+        let id = self.running.as_ref().expect("it runs").id();
+        let children = std::fs::read_to_string(format!("/proc/{id}/task/{id}/children")).expect("a mounted /proc");
+        let all = std::iter::once(id.to_string()).chain(children.split_whitespace().map(str::to_owned));
+        drop(Command::new("kill").arg(signal).args(all).status());
     }
 
     /// The address of a database, password included.

@@ -3,11 +3,12 @@
 use std::sync::LazyLock;
 use std::time::Duration;
 
-use postgres::{Client, Error, Statement};
+use tokio_postgres::Statement;
 
-use super::cell;
+use super::connection::Connection;
 use super::fault::{Trouble, trouble};
-use super::{Database, schema};
+use super::{Database, cell, schema};
+use crate::sink::Place;
 use crate::sink::outcomes::cell::Cell;
 use crate::sink::outcomes::{Recorded, columns};
 
@@ -20,8 +21,9 @@ static UPSERT: LazyLock<String> =
     LazyLock::new(|| format!("{} RETURNING xmax = 0", columns::upsert(&["key"], "key, revision")));
 
 pub(super) struct Session {
-    client: Client,
+    connection: Connection,
     upsert: Statement,
+    place: Place,
     /// Whether a transaction is open.
     open: bool,
 }
@@ -29,38 +31,40 @@ pub(super) struct Session {
 impl Session {
     /// Connects to a database whose table is ours.
     pub fn open(database: &Database, make: bool) -> Result<Self, Trouble> {
-        let mut client = database.connect()?;
-        schema::ensure(&mut client, database.place(), make)?;
-        let named = |error: Error| trouble(database.place(), &error);
-        client.batch_execute(&format!("SET lock_timeout = {}", ROW_HELD.as_millis())).map_err(named)?;
-        let upsert = client.prepare(&UPSERT).map_err(named)?;
-        Ok(Self { client, upsert, open: false })
+        let mut connection = database.connect(database.answering())?;
+        schema::ensure(&mut connection, database.place(), make)?;
+        // The server is to say so before it counts as frozen.
+        let held = ROW_HELD.min(database.answering() / 2);
+        connection.execute(&format!("SET lock_timeout = {}", held.as_millis()))?;
+        let upsert = connection.prepare(&UPSERT)?;
+        Ok(Self { connection, upsert, place: database.place().clone(), open: false })
     }
 
     /// Puts a row into the transaction, which is opened if need be. After an error the session is spent:
     /// a transaction that has failed takes nothing more.
-    pub fn record(&mut self, row: &[Cell]) -> Result<Recorded, Error> {
+    pub fn record(&mut self, row: &[Cell]) -> Result<Recorded, Trouble> {
         if !self.open {
-            self.client.batch_execute("BEGIN")?;
+            self.connection.execute("BEGIN")?;
             self.open = true;
         }
-        Ok(match self.client.query_opt(&self.upsert, &cell::values(row))? {
+        let written = self.connection.row(&self.upsert, row)?.map(|row| row.try_get(0)).transpose();
+        Ok(match written.map_err(|error| trouble(&self.place, &error))? {
             None => Recorded::Unchanged,
-            Some(row) if row.try_get(0)? => Recorded::New,
-            Some(_) => Recorded::Replaced,
+            Some(true) => Recorded::New,
+            Some(false) => Recorded::Replaced,
         })
     }
 
     /// Makes the transaction durable.
-    pub fn commit(&mut self) -> Result<(), Error> {
-        self.client.batch_execute("COMMIT")?;
+    pub fn commit(&mut self) -> Result<(), Trouble> {
+        self.connection.execute("COMMIT")?;
         self.open = false;
         Ok(())
     }
 
     /// The rows of a query, what is in the transaction included.
-    pub fn query(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Vec<Cell>>, Error> {
-        let rows = self.client.query(sql, &cell::values(values))?;
-        rows.iter().map(cell::cells).collect()
+    pub fn query(&mut self, sql: &str, values: &[Cell]) -> Result<Vec<Vec<Cell>>, Trouble> {
+        let rows = self.connection.rows(sql, values)?;
+        rows.iter().map(|row| cell::cells(row).map_err(|error| trouble(&self.place, &error))).collect()
     }
 }

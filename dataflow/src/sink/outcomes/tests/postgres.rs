@@ -36,6 +36,28 @@ fn a_server_that_restarts_costs_a_wait_and_no_outcome() {
 }
 
 #[test]
+fn a_server_that_is_frozen_costs_a_wait_and_no_outcome() {
+    let Some(server) = Server::start("a_server_that_is_frozen_costs_a_wait_and_no_outcome") else { return };
+    let address = server.address("postgres") + "?connect_timeout=1&answer_timeout=1";
+    let table = OutcomeTable::connect(&address.parse().unwrap()).unwrap();
+    table.record(&failed("A", "a")).unwrap();
+    server.freeze();
+    std::thread::scope(|scope| {
+        scope.spawn(|| {
+            std::thread::sleep(Duration::from_secs(3));
+            server.thaw();
+        });
+        // The commit that was not answered is done all the same, as soon as the server goes on.
+        assert_eq!(table.commit().unwrap(), 1);
+    });
+    assert_eq!(table.record(&failed("A", "a")).unwrap(), Recorded::Unchanged);
+    server.freeze();
+    let error = OutcomeTable::connect(&address.parse().unwrap()).err().unwrap();
+    assert!(error.to_string().contains("no answer within 1 s"), "{error}");
+    server.thaw();
+}
+
+#[test]
 fn a_listing_goes_on_behind_the_last_row_when_the_server_restarts() {
     let Some(mut server) = Server::start("a_listing_goes_on_behind_the_last_row") else { return };
     let table = OutcomeTable::connect(&server.address("postgres").parse().unwrap()).unwrap();

@@ -1,0 +1,104 @@
+//! How the feeds of several processes end together, where what they read has an end.
+//!
+//! ```text
+//! first feed, with nothing left ─ how many have begun with you? ─▶ all ─ so many, none on its way ─▶ first
+//!        └ twice the same ─▶ closed ─▶ all
+//! ```
+//! An episode that ends may promote another, which then sets out from its owner's feed, wherever that is: a
+//! feed with nothing left may still get something while any has an episode on its way. One question does
+//! not show that none has, as the answers are not of one moment. Whoever has nothing on its way at two
+//! questions, and began nothing in between, had nothing on its way in between; so at the end of the
+//! first none had, nobody could promote anything any more, and it may be told to all.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+/// Counts the questions.
+pub(crate) type Round = u64;
+
+/// What one feed said to a question.
+#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+pub(crate) struct Answer {
+    /// To which.
+    pub round: Round,
+    /// Whose feed.
+    pub process: usize,
+    /// Episodes that set out from it so far, if none is on its way.
+    pub begun: Option<usize>,
+}
+
+/// Questions and answers of one process.
+#[derive(Default)]
+pub(super) struct Ending {
+    /// The latest question.
+    round: Round,
+    /// What was answered to it, while answers are missing.
+    answers: Option<BTreeMap<usize, Option<usize>>>,
+    /// What all said to the one before, if none had anything on its way.
+    before: Option<Vec<usize>>,
+    /// A question that this process has yet to answer.
+    pub asked: Option<Round>,
+}
+
+impl Ending {
+    /// A question to all, unless one is open.
+    pub fn ask(&mut self) -> Option<Round> {
+        if self.answers.is_some() {
+            return None;
+        }
+        self.answers = Some(BTreeMap::new());
+        self.round += 1;
+        Some(self.round)
+    }
+
+    /// Takes an answer; whether by it all of so many `processes` have nothing left.
+    pub fn answered(&mut self, answer: Answer, processes: usize) -> bool {
+        let Some(answers) = self.answers.as_mut().filter(|_| answer.round == self.round) else { return false };
+        answers.insert(answer.process, answer.begun);
+        if answers.len() < processes {
+            return false;
+        }
+        let now: Option<Vec<usize>> = answers.values().copied().collect();
+        self.answers = None;
+        let done = now.is_some() && now == self.before;
+        self.before = now;
+        done
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Whether the feeds end after these rounds of answers.
+    fn ends(rounds: &[[Option<usize>; 2]]) -> Vec<bool> {
+        let mut ending = Ending::default();
+        let ask = |answers: &[Option<usize>; 2]| {
+            let round = ending.ask().expect("none is open");
+            assert!(ending.ask().is_none(), "one at a time");
+            let mut told = answers.iter().zip(0..).map(|(&begun, process)| Answer { round, process, begun });
+            told.any(|answer| ending.answered(answer, 2))
+        };
+        rounds.iter().map(ask).collect()
+    }
+
+    #[test]
+    fn feeds_end_once_all_were_idle_twice_and_began_nothing_in_between() {
+        assert_eq!(ends(&[[Some(5), Some(0)], [Some(5), Some(0)]]), [false, true]);
+        assert_eq!(ends(&[[Some(5), Some(0)], [Some(5), None], [Some(5), Some(1)]]), [false; 3]);
+        assert_eq!(ends(&[[Some(5), Some(0)], [Some(5), Some(1)], [Some(5), Some(1)]]), [false, false, true]);
+        assert_eq!(ends(&[[None, None], [None, None]]), [false; 2]);
+    }
+
+    #[test]
+    fn an_answer_to_an_earlier_question_counts_for_nothing() {
+        let mut ending = Ending::default();
+        let answer = |round, process| Answer { round, process, begun: Some(0) };
+        let first = ending.ask().expect("none is open");
+        assert!(!ending.answered(answer(first, 0), 2) && !ending.answered(answer(first, 1), 2));
+        let second = ending.ask().expect("none is open");
+        assert!(!ending.answered(answer(first, 0), 2) && !ending.answered(answer(second, 1), 2));
+        assert!(ending.answered(answer(second, 0), 2));
+    }
+}
