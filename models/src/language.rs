@@ -9,13 +9,15 @@ pub struct Identified {
     pub confidence: f64,
 }
 
+/// Bytes of text that are looked at: more changes no verdict and costs time.
+pub const ENOUGH: usize = 2_000;
 /// Letters below which trigrams say nothing.
 const LEAST_LETTERS: usize = 20;
 
 /// The language of `text`, or `None` where it is too short or too mixed to tell. Looks at the first
-/// 4,000 bytes: more changes no verdict and costs time on a whole transcript.
+/// [`ENOUGH`] bytes.
 pub fn identify(text: &str) -> Option<Identified> {
-    let text = &text[..text.floor_char_boundary(4000)];
+    let text = &text[..text.floor_char_boundary(ENOUGH)];
     if text.chars().filter(|c| c.is_alphabetic()).take(LEAST_LETTERS).count() < LEAST_LETTERS {
         return None;
     }

@@ -14,7 +14,7 @@ mod subtitles;
 
 use std::time::Instant;
 
-use hark_operators::select::{FEATURES, Verdict, Weights, advert_spans, judge, select};
+use hark_operators::select::{FEATURES, Reading, Verdict, Weights};
 use hark_operators::units::Span;
 use material::Material;
 
@@ -44,7 +44,7 @@ fn shared_seconds(some: &[Span], others: &[Span]) -> f64 {
 }
 
 fn lines(episode: &Material) {
-    let found = advert_spans(&episode.dossier);
+    let found = Reading::of(&episode.dossier, &Weights::default()).adverts().to_vec();
     for sentence in &episode.dossier.sentences {
         let in_any = |spans: &[Span]| shared_seconds(spans, &[sentence.span]) * 2.0 > sentence.span.length();
         let mark = |yes: bool, mark: char| if yes { mark } else { ' ' };
@@ -61,12 +61,12 @@ fn adverts(ads: &[Material]) {
     );
     let mut sums = [0.0; 4];
     for episode in ads {
-        let found = advert_spans(&episode.dossier);
+        let found = Reading::of(&episode.dossier, &Weights::default()).adverts().to_vec();
         let (truth, marked, both) =
             (seconds(&episode.adverts), seconds(&found), shared_seconds(&found, &episode.adverts));
         let doubtful = shared_seconds(&found, &episode.doubtful);
         [truth, marked, both, doubtful].iter().zip(&mut sums).for_each(|(value, sum)| *sum += value);
-        let chosen = select(&episode.dossier, &Weights::default());
+        let chosen = Reading::of(&episode.dossier, &Weights::default()).verdict();
         let chosen = chosen.map_or_else(
             |fault| fault.code,
             |v| {
@@ -96,7 +96,7 @@ fn row(name: &str, truth: f64, marked: f64, both: f64, rest: &str) {
 fn flagged(subtitles: &[Material]) {
     println!("\nadverts found in subtitles (nobody verified them): seconds per episode");
     for episode in subtitles {
-        let found = advert_spans(&episode.dossier);
+        let found = Reading::of(&episode.dossier, &Weights::default()).adverts().to_vec();
         let spans: Vec<String> = found.iter().map(|s| format!("{:.0}-{:.0}", s.start.0, s.end.0)).collect();
         println!("  {:<28}{:6.0} s  {}", episode.name, seconds(&found), spans.join(" "));
     }
@@ -114,7 +114,7 @@ fn baselines(all: &[&Material]) -> Result<(), Box<dyn std::error::Error>> {
         let mut took = f64::INFINITY;
         for _ in 0..5 {
             let began = Instant::now();
-            select(&episode.dossier, &Weights::default())?;
+            Reading::of(&episode.dossier, &Weights::default()).verdict()?;
             took = took.min(began.elapsed().as_secs_f64());
         }
         let end = episode.dossier.sentences.iter().map(|s| s.span.end.0).fold(0.0, f64::max);
@@ -124,7 +124,7 @@ fn baselines(all: &[&Material]) -> Result<(), Box<dyn std::error::Error>> {
                 format!("{} ({} sentences, {:.0} min)", episode.name, episode.dossier.sentences.len(), end / 60.0),
             );
         }
-        let verdicts = judge(&episode.dossier, &Weights::default(), usize::MAX)?;
+        let verdicts = Reading::of(&episode.dossier, &Weights::default()).verdicts(usize::MAX)?;
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
         let minute: Vec<&Verdict> =
             verdicts.iter().filter(|v| (50.0..=70.0).contains(&v.selection.span.length())).collect();

@@ -2,8 +2,8 @@
 //! episodes beside a backfill, memory over time.
 //!
 //! `cargo build --release && cargo bench -p hark-benches --bench live` prints Markdown. `HARK_LIVE=pace,rate`
-//! runs these parts alone, `HARK_LIVE_PACE=100` and `HARK_LIVE_LAYOUT=FILE` change what they do; the parts are `pace`, `rate`, `urgent` and, for half an hour and only if it is
-//! named, `memory`. The baseline, `echo`, is a loop that writes each message of one topic to another: what
+//! runs these parts alone, `HARK_LIVE_PACE=100` and `HARK_LIVE_LAYOUT=FILE` change what they do; the parts are
+//! `pace`, `rate`, `urgent` and, for half an hour and only if it is named, `memory`. The baseline, `echo`, is a loop that writes each message of one topic to another: what
 //! broker and client cost anyhow. Latency counts from the moment at which a message was to be sent, so
 //! that a stall is not hidden by messages that were sent late.
 
@@ -36,6 +36,8 @@ const HELD: Duration = Duration::from_secs(60);
 const WARM: Duration = Duration::from_secs(20);
 /// Announcements that are there at once, to see how fast they go away.
 const HEAP: u64 = 10_000;
+/// Urgent episodes, one after another.
+const URGENT: u64 = 100;
 /// Let the models rest: what is measured is all that lies around them.
 const LIGHT: [&str; 6] = ["--drill", "speech=fail", "--drill", "events=fail", "--drill", "embed=fail"];
 
@@ -114,56 +116,66 @@ fn heap(broker: &Broker, into: &str, from: &str) -> Result<f64> {
 
 /// Urgent episodes on an idle job and beside a backfill of ten thousand, with real models.
 fn urgent(broker: &Broker) -> Result<()> {
-    println!("\n| urgent episodes, real models | p50 ms | p90 ms | most ms |\n|---|---|---|---|");
+    println!("\n| {URGENT} urgent episodes, real models | p50 ms | p99 ms | most ms |\n|---|---|---|---|");
     for layout in ["fused", "low-latency"] {
         let name = format!("urgent-{layout}");
         let hark = Running::start(broker, &name, &["--workers", "2", "--layout", layout])?;
-        let mut medians = Vec::new();
-        for (what, first, heap) in [("idle", 0, 0), ("beside a backfill of 10,000", 1_000, HEAP)] {
-            let ends = Ends::of(broker, &hark.outcomes())?;
-            arrivals::all_at_once(broker, &name, (1 << 32)..(1 << 32) + heap)?;
-            if heap > 0 {
-                std::thread::sleep(Duration::from_secs(10));
-            }
-            let mut measured = Histogram::<u64>::new(3)?;
-            for talk in first..first + 30 {
-                let sent = arrivals::one(broker, &hark.urgent(), &Talk(talk))?;
-                measured.record(ends.time_of(talk)?.duration_since(sent).as_micros() as u64)?;
-                std::thread::sleep(Duration::from_millis(300));
-            }
-            let ms = |quantile| measured.value_at_quantile(quantile) as f64 / 1e3;
-            println!("| {layout}, {what} | {:.1} | {:.1} | {:.1} |", ms(0.5), ms(0.9), ms(1.0));
-            medians.push(ms(0.5));
-            if heap > 0 {
-                println!(
-                    "| {layout}: backfill episodes that ended meanwhile: {} | | | |",
-                    ends.count().saturating_sub(30)
-                );
-            }
-        }
-        println!("| {layout}: to idle | {:.2} | | |", medians[1] / medians[0]);
+        let idle = urgent_among(broker, &name, &hark, (0, 0))?;
+        println!("| {layout}, idle |{}|", shown(&idle));
+        let beside = urgent_among(broker, &name, &hark, (1_000, HEAP))?;
+        println!("| {layout}, beside a backfill of {HEAP} |{}|", shown(&beside));
+        let to = |quantile| beside.value_at_quantile(quantile) as f64 / idle.value_at_quantile(quantile) as f64;
+        println!("| {layout}: to idle | {:.2} | {:.2} | |", to(0.5), to(0.99));
+        let batch = 1e3 * hark.batch_seconds()?.into_iter().fold(0.0, f64::max);
+        let bound = 1.5 * ms(&idle, 0.99) + batch;
+        println!("| {layout}: p99 to 1.5 times idle and a batch of {batch:.0} ms | | {:.2} | |", ms(&beside, 0.99) / bound);
         hark.kill()?;
     }
     Ok(())
+}
+
+/// Latencies of urgent episodes from the `first` on, with so many others to be done.
+fn urgent_among(broker: &Broker, name: &str, hark: &Running, (first, others): (u64, u64)) -> Result<Histogram<u64>> {
+    let ends = Ends::of(broker, &hark.outcomes())?;
+    arrivals::all_at_once(broker, name, (1 << 32)..(1 << 32) + others)?;
+    if others > 0 {
+        std::thread::sleep(Duration::from_secs(10));
+    }
+    let mut measured = Histogram::<u64>::new(3)?;
+    for talk in first..first + URGENT {
+        let sent = arrivals::one(broker, &hark.urgent(), &Talk(talk))?;
+        measured.record(ends.time_of(talk)?.duration_since(sent).as_micros() as u64)?;
+        std::thread::sleep(Duration::from_millis(300));
+    }
+    if others > 0 {
+        let meanwhile = ends.count().saturating_sub(URGENT);
+        println!("| {name}: others that ended meanwhile: {meanwhile} | | | |");
+    }
+    Ok(measured)
 }
 
 /// Resident memory over half an hour of a fixed catalogue that is revised again and again.
 fn memory(broker: &Broker) -> Result<()> {
     const MINUTES: u64 = 30;
     const CATALOGUE: u64 = 3_000;
+    // A look at any one moment sees also what is on its way then.
+    const LOOKS: u64 = 12;
     let hark = Running::start(broker, "memory", &[&["--workers", "2"][..], &LIGHT].concat())?;
     let (pace, mut sampled) = (50.0, Vec::new());
-    println!("\n| minute | resident MB |\n|---|---|");
+    println!("\n| minute | resident MB, mean |\n|---|---|");
     let began = Instant::now();
-    for minute in 0..MINUTES {
-        let first = minute * 60 * pace as u64;
-        arrivals::revised(broker, "memory", first..first + 60 * pace as u64, CATALOGUE, pace)?;
-        let resident = hark.resident_mb()?;
-        println!("| {} | {resident:.1} |", minute + 1);
-        sampled.push((began.elapsed().as_secs_f64() / 3600.0, resident));
+    let of_a_look = (60.0 * pace) as u64 / LOOKS;
+    for look in 0..MINUTES * LOOKS {
+        arrivals::revised(broker, "memory", look * of_a_look..(look + 1) * of_a_look, CATALOGUE, pace)?;
+        sampled.push((began.elapsed().as_secs_f64() / 3600.0, hark.resident_mb()?));
+        if (look + 1) % LOOKS == 0 {
+            let of_the_minute = &sampled[sampled.len() - LOOKS as usize..];
+            let mean = of_the_minute.iter().map(|(_, resident)| resident).sum::<f64>() / LOOKS as f64;
+            println!("| {} | {mean:.1} |", (look + 1) / LOOKS);
+        }
     }
     // The first ten minutes bring each of the catalogue several revisions.
-    let steady = &sampled[10..];
+    let steady = &sampled[10 * LOOKS as usize..];
     let (slope, mean) = slope(steady).context("there are samples")?;
     println!("| slope from minute 11 on | {:.2} % per hour |", 100.0 * slope / mean);
     hark.stop()?;
@@ -192,6 +204,14 @@ fn ends_of(broker: &Broker, into: &str, from: &str, talks: std::ops::Range<u64>,
 }
 
 fn line(what: &str, measured: &Histogram<u64>) {
-    let ms = |quantile| measured.value_at_quantile(quantile) as f64 / 1e3;
-    println!("| {what} | {:.1} | {:.1} | {:.1} | {:.1} |", ms(0.5), ms(0.99), ms(0.999), ms(1.0));
+    let [p50, p99, p999, most] = [0.5, 0.99, 0.999, 1.0].map(|quantile| ms(measured, quantile));
+    println!("| {what} | {p50:.1} | {p99:.1} | {p999:.1} | {most:.1} |");
+}
+
+fn shown(measured: &Histogram<u64>) -> String {
+    [0.5, 0.99, 1.0].map(|quantile| format!(" {:.0} ", ms(measured, quantile))).join("|")
+}
+
+fn ms(measured: &Histogram<u64>, quantile: f64) -> f64 {
+    measured.value_at_quantile(quantile) as f64 / 1e3
 }

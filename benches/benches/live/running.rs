@@ -1,6 +1,8 @@
 //! A `hark run` between topics of its own.
 
-use std::io::{BufRead, BufReader};
+use std::collections::BTreeMap;
+use std::io::{BufRead, BufReader, Read, Write};
+use std::net::TcpStream;
 use std::path::PathBuf;
 use std::process::{Child, Command, Stdio};
 
@@ -13,6 +15,8 @@ use crate::broker::Broker;
 pub struct Running {
     child: Child,
     name: String,
+    /// Where its pages are.
+    address: String,
     _folder: tempfile::TempDir,
 }
 
@@ -32,11 +36,14 @@ impl Running {
         command.env("HARK_SUPERVISOR", std::process::id().to_string());
         let mut child = command.spawn().context("cannot start hark")?;
         let mut lines = BufReader::new(child.stderr.take().context("it is piped")?).lines();
-        let ready = lines.find(|line| line.as_ref().is_ok_and(|line| line.contains("\"address\"")));
-        ensure!(ready.is_some(), "hark ended before it ran");
+        let ready = lines.find_map(|line| {
+            let told: serde_json::Value = serde_json::from_str(&line.ok()?).ok()?;
+            told["address"].as_str().map(str::to_owned)
+        });
+        let address = ready.context("hark ended before it ran")?;
         // Nobody may block on a full pipe.
         std::thread::spawn(move || lines.for_each(drop));
-        Ok(Self { child, name: name.to_owned(), _folder: folder })
+        Ok(Self { child, name: name.to_owned(), address, _folder: folder })
     }
 
     pub fn outcomes(&self) -> String {
@@ -52,6 +59,24 @@ impl Running {
         let status = std::fs::read_to_string(format!("/proc/{}/status", self.child.id()))?;
         let resident = status.lines().find_map(|line| line.strip_prefix("VmRSS:")).context("the kernel tells it")?;
         Ok(resident.trim().trim_end_matches(" kB").parse::<f64>()? * 1.024e-3)
+    }
+
+    /// Mean seconds of a batch of each operator that has lanes.
+    pub fn batch_seconds(&self) -> Result<Vec<f64>> {
+        let mut page = String::new();
+        let mut http = TcpStream::connect(&self.address)?;
+        http.write_all(b"GET /metrics HTTP/1.0\r\n\r\n")?;
+        http.read_to_string(&mut page)?;
+        let of = |name: &str| -> BTreeMap<&str, f64> {
+            let lines = page.lines().filter_map(|line| line.strip_prefix(name)?.rsplit_once(' '));
+            lines.filter_map(|(operator, value)| Some((operator, value.parse().ok()?))).collect()
+        };
+        let (busy, batches) = (of("hark_operator_busy_seconds_total"), of("hark_operator_batches_total"));
+        let mean = |(operator, seconds): (&str, f64)| {
+            let batches = batches.get(operator).copied().filter(|batches| *batches > 0.0)?;
+            Some(seconds / batches)
+        };
+        Ok(busy.into_iter().filter_map(mean).collect())
     }
 
     /// Lets it finish what is on its way.

@@ -17,8 +17,7 @@
 //! Invariant: the output at a time depends on the set of facts told up to it, and no more is kept of
 //! an episode than holds in the output, but for facts that come before their announcement.
 
-use std::collections::HashMap;
-
+use ahash::AHashMap;
 use differential_dataflow::{AsCollection, Data, Hashable, VecCollection};
 use serde::{Deserialize, Serialize};
 use timely::container::CapacityContainerBuilder;
@@ -72,12 +71,12 @@ enum Told {
     Fact(Fact),
 }
 
-/// A fact about a revision, whether it stands or not.
+/// A fact about a revision, whether it stands or not. Small: it is kept for millions, most of them digests.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 enum Fact {
     Digest(Key),
-    Print(Likeness),
-    Signature(Likeness),
+    Print(Box<Likeness>),
+    Signature(Box<Likeness>),
 }
 
 /// What holds of an episode. Small: at a restart there are millions on their way.
@@ -115,9 +114,9 @@ pub fn stand(facts: Facts<'_>) -> Standing<'_> {
     });
     let told = announced
         .concat(facts.digests.map(|(key, digest)| (key, Told::Fact(Fact::Digest(digest)))))
-        .concat(facts.prints.map(|(key, print)| (key, Told::Fact(Fact::Print(print)))))
-        .concat(facts.signatures.map(|(key, signature)| (key, Told::Fact(Fact::Signature(signature)))));
-    let mut episodes: HashMap<EpisodeId, Known> = HashMap::new();
+        .concat(facts.prints.map(|(key, print)| (key, Told::Fact(Fact::Print(Box::new(print))))))
+        .concat(facts.signatures.map(|(key, signature)| (key, Told::Fact(Fact::Signature(Box::new(signature))))));
+    let mut episodes: AHashMap<EpisodeId, Known> = AHashMap::new();
     let route = |(key, _): &(EpisodeKey, Told)| key.episode.hashed();
     let holds = in_time(told, "standing", route, move |told, changes| {
         for ((EpisodeKey { episode, revision }, fact), count) in told.drain(..) {
@@ -245,8 +244,8 @@ impl Known {
         let member = Member { published: latest.published, key };
         let holds = match fact {
             Fact::Digest(digest) => Holds::Digest(*digest, member),
-            Fact::Print(print) => Holds::Print(Box::new((member, (latest.show, print.clone())))),
-            Fact::Signature(signature) => Holds::Signature(Box::new((member, (latest.show, signature.clone())))),
+            Fact::Print(print) => Holds::Print(Box::new((member, (latest.show, (**print).clone())))),
+            Fact::Signature(signature) => Holds::Signature(Box::new((member, (latest.show, (**signature).clone())))),
         };
         change(holds, diff);
     }

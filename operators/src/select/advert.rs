@@ -16,6 +16,8 @@
 
 use std::collections::HashMap;
 
+use ahash::AHashMap;
+
 use super::lexicon::{Found, Kind};
 use super::text::{Text, look};
 use super::timeline::Timeline;
@@ -105,7 +107,7 @@ fn repeated(timeline: &Timeline, text: &Text) -> Vec<f64> {
     for line in 0..timeline.lines.len() {
         line_of[text.line(line)].fill(line);
     }
-    let mut first: HashMap<&[u32], usize> = HashMap::with_capacity(count);
+    let mut first: AHashMap<&[u32], usize> = AHashMap::with_capacity(count);
     let mut again = vec![false; count];
     for at in 0..(count + 1).saturating_sub(REPEATED_WORDS) {
         let row = &text.tokens[at..at + REPEATED_WORDS];
@@ -131,14 +133,10 @@ fn repeated(timeline: &Timeline, text: &Text) -> Vec<f64> {
 /// What the show and the episode are called, word by word, and the show in one word, as its address
 /// has it: `dailynewsshow.com`.
 fn own_names(dossier: &Dossier) -> Vec<String> {
-    let of = |name: &str| super::text::tokens(name).map(|(token, _)| token).collect::<Vec<_>>();
-    let show = of(&dossier.announcement.show);
+    let [show, title] = [&dossier.announcement.show, &dossier.announcement.title]
+        .map(|name| super::text::tokens(name).map(|(token, _)| token).collect::<Vec<_>>());
     let joined = show.iter().flat_map(|token| token.chars().filter(|c| c.is_alphanumeric())).collect();
-    let words = show
-        .iter()
-        .chain(&of(&dossier.announcement.title))
-        .map(|token| super::text::root(token).to_owned())
-        .collect::<Vec<_>>();
+    let words = show.iter().chain(&title).map(|token| super::text::root(token).to_owned()).collect::<Vec<_>>();
     words.into_iter().chain([joined]).collect()
 }
 

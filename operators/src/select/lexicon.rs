@@ -7,9 +7,9 @@
 //!
 //! Invariant: a phrase never reaches over the end of a line.
 
-use std::collections::HashSet;
 use std::sync::OnceLock;
 
+use ahash::AHashSet;
 use serde::Deserialize;
 
 use super::text::{Text, Vocabulary, look};
@@ -87,7 +87,7 @@ pub(super) struct Found {
 
 /// The phrases.
 pub(super) struct Lexicon {
-    function_words: HashSet<String>,
+    function_words: AHashSet<String>,
     phrases: Vec<Phrase>,
     /// Words of phrases.
     words: Vocabulary,
@@ -207,7 +207,7 @@ mod tests {
     #[test]
     fn phrases_are_written_as_tokens_are_normalised() {
         for word in Lexicon::embedded().words.words() {
-            let tokens: Vec<String> = super::super::text::tokens(word).map(|(token, _)| token).collect();
+            let tokens: Vec<_> = super::super::text::tokens(word).map(|(token, _)| token).collect();
             assert_eq!(tokens, [word], "no token of a transcript can ever equal {word:?}");
         }
     }

@@ -25,6 +25,7 @@ mod gates;
 mod lexicon;
 mod picture;
 mod rank;
+mod reading;
 mod represent;
 mod sound;
 mod text;
@@ -34,19 +35,5 @@ mod weights;
 pub use candidates::{Shortlist, shortlist};
 pub use features::FEATURES;
 pub use gates::{CutLimits, Verdict};
-pub use picture::picture;
-pub use rank::{judge, select};
+pub use reading::Reading;
 pub use weights::Weights;
-
-use crate::record::finding::Dossier;
-use crate::units::Span;
-
-/// The stretches of an episode whose words read like an advert, in order, not overlapping: the
-/// whole sponsor read, from its opening to its closing cue. Empty without words.
-pub fn advert_spans(dossier: &Dossier) -> Vec<Span> {
-    let timeline = timeline::Timeline::of(dossier);
-    let text = text::Text::of(&timeline, dossier);
-    let weights = Weights::default();
-    let cues = lexicon::Lexicon::embedded().find(&text);
-    advert::spans(&timeline, &text, &cues, dossier, &weights.advert)
-}

@@ -2,16 +2,16 @@
 //!
 //! Invariant: spans are sorted and lie inside the episode; an episode without audio has no level.
 
+use super::features::Episode;
 use super::sound::{music_spans, speech_spans};
-use super::timeline::Timeline;
 use crate::record::finding::Dossier;
 use crate::record::outcome::{PICTURE_BINS, Picture};
 use crate::units::Span;
 
 /// Draws a dossier: the loudest level of each bin (-60 dBFS and below is 0, full scale 100), the
 /// stretches of speech, of music and of adverts.
-pub fn picture(dossier: &Dossier) -> Picture {
-    let seconds = Timeline::of(dossier).seconds;
+pub(super) fn picture(dossier: &Dossier, episode: &Episode) -> Picture {
+    let seconds = episode.timeline.seconds;
     let inside = |spans: Vec<Span>| {
         let clipped = spans.into_iter().map(|s| Span::new(s.start.0.min(seconds), s.end.0.min(seconds)));
         clipped.filter(|span| span.length() > 0.0).collect()
@@ -21,7 +21,7 @@ pub fn picture(dossier: &Dossier) -> Picture {
         level: bins(&dossier.level),
         speech: inside(speech_spans(&dossier.speech)),
         music: inside(music_spans(&dossier.music)),
-        adverts: inside(super::advert_spans(dossier)),
+        adverts: inside(episode.adverts.clone()),
         repeated: dossier.repeated.to_vec(),
     }
 }

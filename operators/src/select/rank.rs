@@ -1,7 +1,7 @@
 //! Puts the candidates in order and makes the verdict on the best.
 //!
 //! The ranker is a weighted mean of the features that could be measured. A learned ranker takes its
-//! place by giving other weights, or by ordering what [`judge`] returns.
+//! place by giving other weights, or by ordering the [`verdicts`].
 //!
 //! Invariant: order depends on totals in whole steps of 1/10000, then on the start, then on the
 //! end. Candidates that pass all gates come first, then those that fail fewest; of these, what was
@@ -102,21 +102,16 @@ fn snapped(episode: &Episode, candidate: Candidate, weights: &Weights) -> Candid
     if fits && !candidate.whole { Candidate { start, end, ..candidate } } else { candidate }
 }
 
-/// Chooses the preview of an episode. If no candidate passes every gate, the best one comes with
-/// `passes = false` and each gate's measurement.
+/// The verdicts on the `n` best candidates of an episode, best first, at least one.
 /// Errors: `select.nothing_to_choose` if there is neither speech nor a sentence with a time.
-pub fn select(dossier: &Dossier, weights: &Weights) -> Result<Verdict, Fault> {
-    let mut verdicts = judge(dossier, weights, 1)?;
-    Ok(verdicts.remove(0))
-}
-
-/// The verdicts on the `n` best candidates, best first, at least one: what selection weighed, for
-/// reports, for comparing rankers and for training one.
-/// Errors: as [`select`].
-pub fn judge(dossier: &Dossier, weights: &Weights, n: usize) -> Result<Vec<Verdict>, Fault> {
-    let episode = Episode::of(dossier, weights);
+pub(super) fn verdicts(
+    dossier: &Dossier,
+    episode: &Episode,
+    weights: &Weights,
+    n: usize,
+) -> Result<Vec<Verdict>, Fault> {
     let estimated = dossier.timing == Some(Timing::Estimated);
-    let ranked = ranked_with(&episode, estimated, weights);
+    let ranked = ranked_with(episode, estimated, weights);
     if ranked.is_empty() {
         return Err(Fault::poison(
             "select",
@@ -125,7 +120,7 @@ pub fn judge(dossier: &Dossier, weights: &Weights, n: usize) -> Result<Vec<Verdi
             "check that the audio is talk, or announce the episode with a transcript that has times",
         ));
     }
-    Ok(ranked.iter().take(n.max(1)).map(|best| verdict(dossier, &episode, best, &ranked, estimated, weights)).collect())
+    Ok(ranked.iter().take(n.max(1)).map(|best| verdict(dossier, episode, best, &ranked, estimated, weights)).collect())
 }
 
 /// Spans that would come before this one if there were no other episodes.

@@ -3,8 +3,10 @@
 //! Invariant: token `t` of line `l` lies in `first[l]..first[l + 1]`; lines without words have an
 //! empty range, so that one index serves both.
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 use std::ops::Range;
+
+use indexmap::IndexSet;
 
 use super::lexicon::Lexicon;
 use super::timeline::Timeline;
@@ -28,41 +30,33 @@ pub(super) mod look {
 
 /// Numbers for strings, in order of first appearance.
 #[derive(Default)]
-pub(super) struct Vocabulary {
-    ids: HashMap<String, u32>,
-    strings: Vec<String>,
-}
+pub(super) struct Vocabulary(IndexSet<String, ahash::RandomState>);
 
 impl Vocabulary {
     /// The word's number, a new one if need be.
     pub fn number(&mut self, word: &str) -> u32 {
-        if let Some(id) = self.ids.get(word) {
-            return *id;
-        }
-        let id = self.strings.len() as u32;
-        self.ids.insert(word.to_owned(), id);
-        self.strings.push(word.to_owned());
-        id
+        let known = self.0.get_index_of(word);
+        known.unwrap_or_else(|| self.0.insert_full(word.to_owned()).0) as u32
     }
 
     /// The word's number, if it occurs.
     pub fn find(&self, word: &str) -> Option<u32> {
-        self.ids.get(word).copied()
+        self.0.get_index_of(word).map(|number| number as u32)
     }
 
     /// The word of a number.
     pub fn word(&self, id: u32) -> &str {
-        &self.strings[id as usize]
+        &self.0[id as usize]
     }
 
     /// The words in the order of their numbers.
     pub fn words(&self) -> impl Iterator<Item = &str> {
-        self.strings.iter().map(String::as_str)
+        self.0.iter().map(String::as_str)
     }
 
     /// How many words there are.
     pub fn len(&self) -> usize {
-        self.strings.len()
+        self.0.len()
     }
 }
 
@@ -142,7 +136,7 @@ impl Text {
 }
 
 /// Splits text into lower-case tokens without outer punctuation, and what each looked like.
-pub(super) fn tokens(text: &str) -> impl Iterator<Item = (String, u8)> + '_ {
+pub(super) fn tokens(text: &str) -> impl Iterator<Item = (Cow<'_, str>, u8)> {
     let pieces = text.split(|c: char| c.is_whitespace() || matches!(c, '—' | '–' | '…' | '/' | '|' | '@'));
     pieces.filter_map(|piece| {
         let bare = piece.trim_matches(|c: char| !c.is_alphanumeric());
@@ -160,12 +154,21 @@ pub(super) fn tokens(text: &str) -> impl Iterator<Item = (String, u8)> + '_ {
                 look |= look::PERCENT;
             }
         }
-        let word = bare.to_lowercase().replace('’', "'");
+        let word = plain(bare);
         if is_address(&word) {
             look |= look::ADDRESS;
         }
         Some((word, look))
     })
+}
+
+/// In lower case and with straight apostrophes, as most words are already.
+fn plain(word: &str) -> Cow<'_, str> {
+    if word.bytes().all(|byte| byte.is_ascii() && !byte.is_ascii_uppercase()) {
+        return word.into();
+    }
+    let lower = word.to_lowercase();
+    if lower.contains('’') { lower.replace('’', "'").into() } else { lower.into() }
 }
 
 /// Whether a word is a web address as transcripts write it: `example.com`, `www.example.org`.

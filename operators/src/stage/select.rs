@@ -10,7 +10,7 @@ use crate::record::finding::Dossier;
 use crate::record::outcome::{ModelUsed, Selection};
 use crate::record::piece::Sentence;
 use crate::record::{About, Body, Chosen, Failure, Record};
-use crate::select::{self, Verdict, Weights};
+use crate::select::{Reading, Verdict, Weights};
 use crate::units::{Seconds, Span};
 
 pub(super) struct Select {
@@ -25,8 +25,9 @@ impl Select {
     }
 
     fn choose(&self, dossier: &Dossier) -> Result<Chosen, Failure> {
-        let mut about = About::new(dossier, self.models_used(dossier), select::picture(dossier));
-        let verdict = match select::select(dossier, &self.weights) {
+        let reading = Reading::of(dossier, &self.weights);
+        let mut about = About::new(dossier, self.models_used(dossier), reading.picture());
+        let verdict = match reading.verdict() {
             Ok(verdict) => verdict,
             Err(fault) => return Err(Failure { fault, about }),
         };

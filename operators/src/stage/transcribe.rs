@@ -16,7 +16,7 @@ use crate::media::decoder::Decoder;
 use crate::record::finding::Dossier;
 use crate::record::piece::{Sentence, Timing, Word};
 use crate::record::{Body, Record};
-use crate::select::{self, Weights};
+use crate::select::{self, Reading, Weights};
 use crate::transcript::{self, Format, Segment, Transcript};
 use crate::units::{Seconds, Span};
 
@@ -62,7 +62,7 @@ impl Transcribe {
                 .collect();
             dossier.sentences.extend(sentences_of(words));
             dossier.sentences.sort_by(|a, b| a.span.start.0.total_cmp(&b.span.start.0));
-            if select::select(dossier, &self.weights).is_ok_and(|verdict| verdict.passes) {
+            if Reading::of(dossier, &self.weights).verdict().is_ok_and(|verdict| verdict.passes) {
                 break;
             }
         }

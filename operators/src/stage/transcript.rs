@@ -2,6 +2,8 @@
 
 use std::sync::Arc;
 
+use hark_models::language;
+
 use super::Work;
 use crate::fault::Fault;
 use crate::likeness::text::Signature;
@@ -43,9 +45,9 @@ pub(super) fn language_of(sentences: &[crate::record::piece::Sentence]) -> Optio
     for sentence in sentences {
         text.push_str(&sentence.text);
         text.push(' ');
-        if text.len() > 4_000 {
-            break; // enough to tell; the rest would only cost time
+        if text.len() > language::ENOUGH {
+            break;
         }
     }
-    hark_models::language::identify(&text).map(|language| language.iso639_3.to_string())
+    language::identify(&text).map(|found| found.iso639_3.to_string())
 }

@@ -2,7 +2,7 @@
 
 use hark_operators::record::finding::Dossier;
 use hark_operators::record::piece::{Sentence, Timing, Word};
-use hark_operators::select::{Weights, advert_spans, picture, select, shortlist};
+use hark_operators::select::{Reading, Weights, shortlist};
 use hark_operators::units::Span;
 use proptest::prelude::*;
 
@@ -87,9 +87,9 @@ proptest! {
 
     #[test]
     fn any_dossier_gives_a_span_inside_the_episode_or_a_fault(dossier in dossier()) {
-        let seconds = picture(&dossier).seconds;
+        let seconds = Reading::of(&dossier, &Weights::default()).picture().seconds;
         let inside = |span: Span| span.start.0 >= 0.0 && span.start.0 < span.end.0 && span.end.0 <= seconds;
-        if let Ok(verdict) = select(&dossier, &Weights::default()) {
+        if let Ok(verdict) = Reading::of(&dossier, &Weights::default()).verdict() {
             let (selection, limits) = (&verdict.selection, verdict.cut_limits);
             prop_assert!(inside(selection.span), "{:?} of {seconds}", selection.span);
             prop_assert!(selection.scores.values().all(|score| (0.0..=1.0).contains(score)), "{:?}", selection.scores);
@@ -98,15 +98,15 @@ proptest! {
             prop_assert!((selection.sentences.1 as usize) <= dossier.sentences.len());
             prop_assert!(0.0 <= limits.start_min && limits.start_min <= limits.start_max);
             prop_assert!(limits.start_max < limits.end_min && limits.end_min <= limits.end_max && limits.end_max <= seconds);
-            prop_assert_eq!(&verdict, &select(&dossier, &Weights::default()).expect("the same again"));
+            prop_assert_eq!(&verdict, &Reading::of(&dossier, &Weights::default()).verdict().expect("the same again"));
         }
         for span in shortlist(&dossier, &Weights::default(), 3).spans {
             prop_assert!(inside(span) && span.length() <= 75.0 + 1e-9, "{span:?} of {seconds}");
         }
-        let adverts = advert_spans(&dossier);
+        let adverts = Reading::of(&dossier, &Weights::default()).adverts().to_vec();
         prop_assert!(adverts.iter().all(|span| inside(*span)));
         prop_assert!(adverts.windows(2).all(|pair| pair[0].end.0 <= pair[1].start.0));
-        let picture = picture(&dossier);
+        let picture = Reading::of(&dossier, &Weights::default()).picture();
         prop_assert!(picture.level.len() <= 600 && picture.speech.iter().chain(&picture.music).all(|span| inside(*span)));
     }
 }

@@ -9,12 +9,12 @@ mod spoken;
 use hark_operators::record::finding::Dossier;
 use hark_operators::record::outcome::Selection;
 use hark_operators::record::piece::{Sentence, Timing};
-use hark_operators::select::{Verdict, Weights, advert_spans, judge, picture, select, shortlist};
+use hark_operators::select::{Reading, Verdict, Weights, shortlist};
 use hark_operators::units::Span;
 use spoken::{ADVERT, episode, heard, split, talk, timed};
 
 fn chosen(dossier: &Dossier) -> Verdict {
-    select(dossier, &Weights::default()).expect("a verdict")
+    Reading::of(dossier, &Weights::default()).verdict().expect("a verdict")
 }
 
 /// The talk with an advert in front of sentence `at`.
@@ -40,13 +40,13 @@ fn a_preview_is_about_a_minute_of_whole_sentences_and_passes_every_gate() {
 #[test]
 fn a_host_read_advert_is_found_whole_and_nothing_else_is() {
     let (dossier, advert) = with_advert(60, 120);
-    let found = advert_spans(&dossier);
+    let found = Reading::of(&dossier, &Weights::default()).adverts().to_vec();
     assert_eq!(found, [advert]);
 }
 
 #[test]
 fn talk_without_adverts_has_none() {
-    assert_eq!(advert_spans(&episode(&talk(200))), []);
+    assert_eq!(Reading::of(&episode(&talk(200)), &Weights::default()).adverts().to_vec(), []);
 }
 
 #[test]
@@ -63,7 +63,7 @@ fn an_advert_injected_into_the_winning_window_moves_the_choice() {
 #[test]
 fn the_first_choice_fails_no_more_gates_than_any_other_candidate() {
     let (dossier, _) = with_advert(20, 60);
-    let verdicts = judge(&dossier, &Weights::default(), usize::MAX).expect("verdicts");
+    let verdicts = Reading::of(&dossier, &Weights::default()).verdicts(usize::MAX).expect("verdicts");
     let failed = |v: &Verdict| v.selection.gates.values().filter(|gate| !gate.pass).count();
     assert_eq!(failed(&verdicts[0]), verdicts.iter().map(failed).min().expect("some"));
     assert_eq!(verdicts.len(), verdicts[0].selection.candidates as usize);
@@ -164,11 +164,11 @@ fn an_episode_with_less_than_fifteen_seconds_of_speech_is_its_own_preview() {
 #[test]
 fn an_episode_that_holds_nothing_is_a_fault_with_a_remedy() {
     let mut dossier = episode(&[]);
-    let fault = select(&dossier, &Weights::default()).expect_err("nothing to choose from");
+    let fault = Reading::of(&dossier, &Weights::default()).verdict().expect_err("nothing to choose from");
     assert_eq!((fault.stage.as_str(), fault.code.as_str()), ("select", "select.nothing_to_choose"));
     dossier.speech = vec![0; 1000];
     dossier.level = vec![-127; 3200];
-    assert!(select(&dossier, &Weights::default()).is_err());
+    assert!(Reading::of(&dossier, &Weights::default()).verdict().is_err());
     assert_eq!(shortlist(&dossier, &Weights::default(), 3).spans, []);
 }
 
@@ -213,7 +213,7 @@ fn embeddings_draw_the_choice_to_what_the_episode_is_about() {
     };
     dossier.embeddings = (0..40).map(|p| ((p * 3, p * 3 + 3), vector(p * 3))).collect();
     let weights = Weights::parse("[rank]\nrepresentative = 50.0").expect("weights");
-    let (from, to) = select(&dossier, &weights).expect("verdict").selection.sentences;
+    let (from, to) = Reading::of(&dossier, &weights).verdict().expect("verdict").selection.sentences;
     assert!(from >= 60 && to <= 90, "{from}..{to}");
 }
 
@@ -222,7 +222,7 @@ fn a_picture_has_at_most_six_hundred_bins_and_marks_speech_music_and_adverts() {
     let (dossier, advert) = with_advert(60, 300);
     let mut dossier = heard(dossier);
     dossier.music[..20].fill(255);
-    let picture = picture(&dossier);
+    let picture = Reading::of(&dossier, &Weights::default()).picture();
     assert_eq!(picture.level.len(), 600);
     assert!(picture.level.iter().all(|level| *level <= 100));
     assert_eq!(
@@ -249,7 +249,7 @@ fn greetings_goodbyes_and_credits_are_kept_out() {
     texts[78] = "Thanks for listening and see you next week.".to_owned();
     texts[79] = "This episode was edited by the keeper.".to_owned();
     let dossier = episode(&texts);
-    for verdict in judge(&dossier, &Weights::default(), usize::MAX).expect("verdicts") {
+    for verdict in Reading::of(&dossier, &Weights::default()).verdicts(usize::MAX).expect("verdicts") {
         let (from, to) = verdict.selection.sentences;
         assert_eq!(verdict.selection.gates["boilerplate"].pass, from > 0 && to <= 78, "{from}..{to}");
     }

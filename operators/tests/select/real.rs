@@ -1,7 +1,7 @@
 //! The claims on real episodes with verified adverts; skipped, loudly, where they are absent.
 
 use hark_operators::record::piece::Word;
-use hark_operators::select::{Verdict, Weights, advert_spans, judge, select};
+use hark_operators::select::{Reading, Verdict, Weights};
 use hark_operators::units::Span;
 
 use crate::material::{Material, ads, shared};
@@ -17,7 +17,7 @@ fn seconds(spans: &[Span]) -> f64 {
 #[test]
 fn no_preview_touches_a_second_of_a_verified_advert() {
     for episode in material() {
-        let verdict = select(&episode.dossier, &Weights::default()).expect("a verdict");
+        let verdict = Reading::of(&episode.dossier, &Weights::default()).verdict().expect("a verdict");
         assert!(verdict.passes, "{} {:?}", episode.name, verdict.selection.gates);
         for advert in &episode.adverts {
             assert_eq!(verdict.selection.span.overlap(*advert), 0.0, "{} {advert:?}", episode.name);
@@ -33,7 +33,7 @@ fn nine_tenths_of_the_verified_advert_seconds_are_found_with_four_fifths_precisi
     }
     let (mut truth, mut found, mut both) = (0.0, 0.0, 0.0);
     for episode in &episodes {
-        let spans = advert_spans(&episode.dossier);
+        let spans = Reading::of(&episode.dossier, &Weights::default()).adverts().to_vec();
         truth += seconds(&episode.adverts);
         let shared = |others: &[Span]| spans.iter().flat_map(|a| others.iter().map(|b| a.overlap(*b))).sum::<f64>();
         // What only a machine marked is neither advert nor show.
@@ -47,7 +47,7 @@ fn nine_tenths_of_the_verified_advert_seconds_are_found_with_four_fifths_precisi
 #[test]
 fn an_episode_without_adverts_flags_none() {
     for episode in material().iter().filter(|e| e.adverts.is_empty()) {
-        assert_eq!(advert_spans(&episode.dossier), [], "{}", episode.name);
+        assert_eq!(Reading::of(&episode.dossier, &Weights::default()).adverts().to_vec(), [], "{}", episode.name);
     }
 }
 
@@ -72,7 +72,7 @@ fn gcd(a: usize, b: usize) -> usize {
 fn shuffled_sentences_score_lower_on_what_hangs_together() {
     for episode in material() {
         let mean = |material: &Material, features: &[&str]| {
-            let verdicts = judge(&material.dossier, &Weights::default(), usize::MAX).expect("verdicts");
+            let verdicts = Reading::of(&material.dossier, &Weights::default()).verdicts(usize::MAX).expect("verdicts");
             let sum = |v: &Verdict| features.iter().filter_map(|feature| v.selection.scores.get(*feature)).sum::<f64>();
             verdicts.iter().map(sum).sum::<f64>() / verdicts.len() as f64
         };
@@ -89,7 +89,7 @@ fn shuffled_sentences_score_lower_on_what_hangs_together() {
 fn an_advert_injected_into_the_winning_window_moves_the_choice_of_real_episodes() {
     let advert: Vec<String> = crate::spoken::split(crate::spoken::ADVERT);
     for episode in material() {
-        let before = select(&episode.dossier, &Weights::default()).expect("verdict").selection;
+        let before = Reading::of(&episode.dossier, &Weights::default()).verdict().expect("verdict").selection;
         let middle = (before.sentences.0 + before.sentences.1) as usize / 2;
         let at = episode.dossier.sentences[middle].span.start.0;
         let injected = crate::spoken::timed(at + 0.4, &advert);
@@ -101,7 +101,7 @@ fn an_advert_injected_into_the_winning_window_moves_the_choice_of_real_episodes(
             }
         }
         dossier.sentences.splice(middle..middle, injected);
-        let after = select(&dossier, &Weights::default()).expect("verdict").selection;
+        let after = Reading::of(&dossier, &Weights::default()).verdict().expect("verdict").selection;
         let advert = Span::new(at + 0.4, at + shift - 0.4);
         assert_eq!(after.span.overlap(advert), 0.0, "{}: {:?} touches {advert:?}", episode.name, after.span);
         assert_ne!(before.transcript, after.transcript, "{}", episode.name);
@@ -135,7 +135,7 @@ fn noise_of_a_millionth_in_the_embeddings_does_not_change_the_choice() {
                 ((from, from + group.len() as u32), vector(&texts.join(" "), noise))
             };
             episode.dossier.embeddings = sentences.chunks(4).enumerate().map(passage).collect();
-            select(&episode.dossier, &Weights::default()).expect("verdict").selection
+            Reading::of(&episode.dossier, &Weights::default()).verdict().expect("verdict").selection
         };
         let exact = choice(0.0);
         for noise in [1e-6, -1e-6, 5e-7] {

@@ -2,14 +2,14 @@
 
 use hark_operators::record::finding::{Dossier, Media};
 use hark_operators::record::part::{Claim, Part, claim};
-use hark_operators::select::{Verdict, Weights, select, shortlist};
+use hark_operators::select::{Reading, Verdict, Weights, shortlist};
 use hark_operators::units::Span;
 use proptest::prelude::*;
 
 use super::spoken::{episode, heard, talk};
 
 fn chosen(dossier: &Dossier) -> Verdict {
-    select(dossier, &Weights::default()).expect("a verdict")
+    Reading::of(dossier, &Weights::default()).verdict().expect("a verdict")
 }
 
 fn spoken(sentences: usize) -> Dossier {
