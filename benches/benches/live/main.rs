@@ -128,7 +128,10 @@ fn urgent(broker: &Broker) -> Result<()> {
         println!("| {layout}: to idle | {:.2} | {:.2} | |", to(0.5), to(0.99));
         let batch = 1e3 * hark.batch_seconds()?.into_iter().fold(0.0, f64::max);
         let bound = 1.5 * ms(&idle, 0.99) + batch;
-        println!("| {layout}: p99 to 1.5 times idle and a batch of {batch:.0} ms | | {:.2} | |", ms(&beside, 0.99) / bound);
+        println!(
+            "| {layout}: p99 to 1.5 times idle and a batch of {batch:.0} ms | | {:.2} | |",
+            ms(&beside, 0.99) / bound
+        );
         hark.kill()?;
     }
     Ok(())

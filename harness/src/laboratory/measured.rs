@@ -28,6 +28,9 @@ pub struct Measured {
     /// Of the episodes that ended.
     pub audio_seconds: f64,
     pub episodes: usize,
+    /// How long each episode is, in seconds; empty in reports from before it was told.
+    #[serde(default)]
+    pub lengths: Vec<f64>,
     pub published: usize,
     pub duplicates: usize,
     pub failed: usize,
@@ -177,6 +180,7 @@ impl Measured {
             seconds: summary.elapsed.as_secs_f64(),
             audio_seconds,
             episodes: summary.offered,
+            lengths: outcomes.iter().map(|outcome| outcome.picture.seconds).collect(),
             published: ends(End::Published),
             duplicates: ends(End::Duplicate),
             failed: ends(End::Failed),

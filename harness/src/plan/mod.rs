@@ -106,9 +106,9 @@ fn check(profile: &Profile, from: &ProfiledArm) -> Result<()> {
     println!("{:<28}{:>24}{:>24}", "", "episodes/s", "p50 of a preview, s");
     println!("{:<28}{:>12}{:>12}{:>12}{:>12}", "runs", "measured", "foretold", "measured", "foretold");
     for arm in profile.arms.iter().filter(|arm| arm.arm.layout == from.arm.layout) {
-        let episodes = arm.runs[0].episodes;
+        let lengths = arm.lengths(from.audio_seconds());
         let network = from.network((arm.arm.processes, arm.arm.workers), cores)?;
-        let foretold = simulate(&network, &vec![1.0; episodes.max(1)], &Coming::Closed(most), || 0.5);
+        let foretold = simulate(&network, &lengths, &Coming::Closed(most), || 0.5);
         let measured = arm.mean(|run| run.episodes as f64 / run.seconds);
         let p50 = arm.mean(|run| run.preview.at(0.5).unwrap_or(0.0));
         println!(

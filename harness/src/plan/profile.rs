@@ -74,6 +74,16 @@ impl ProfiledArm {
         self.mean(|run| run.audio_seconds / run.episodes.max(1) as f64)
     }
 
+    /// The lengths of its episodes, `usual` seconds being 1: one that is much longer than the others decides when
+    /// all are done.
+    pub fn lengths(&self, usual: f64) -> Vec<f64> {
+        let Measured { lengths, episodes, .. } = &self.runs[0];
+        if lengths.is_empty() {
+            return vec![1.0; (*episodes).max(1)];
+        }
+        lengths.iter().map(|seconds| seconds / usual.max(1e-9)).collect()
+    }
+
     /// Whether it had a GPU, or a curve that stood in for one.
     pub fn has_gpu(&self) -> bool {
         !self.arm.modelled.is_empty() || self.runs.iter().any(|run| run.device.is_some())
