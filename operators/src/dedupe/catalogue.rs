@@ -1,11 +1,11 @@
 //! All levels together: from facts about episodes to a verdict on each.
 //!
 //! ```text
-//! facts ─▶ stand ─┬─ enclosures ─▶ same key ──┐
-//!                 ├─ digests ────▶ same key ──┤
-//!                 ├─ prints ─────▶ near ──────┼─▶ components ─▶ canonical ─┐
-//!                 └─ signatures ─▶ near ──────┘        ties ─────▶ the closest ──┴─▶ verdicts
-//!                        prints ──▶ repeated ◀── who stands alone ───────────────────────┘
+//! facts ─▶ stand ─┬─ enclosures ─▶ same key ─┬────────┐
+//!                 ├─ digests ────▶ same key ─┤ copies │
+//!                 ├─ prints ─────▶ alone ◀───┤─▶ near ┼─▶ components ─▶ canonical ─┐
+//!                 └─ signatures ─▶ alone ◀───┘─▶ near ┘        ties ─────▶ the closest ─┴─▶ verdicts
+//!                 prints, alone ─▶ repeated ◀── who stands alone ────────────────────────────┘
 //! ```
 //! Facts may arrive in any order and at any time; those of a revision that does not stand count for
 //! nothing. An episode without a verdict is fresh: that is known once a probe behind the verdicts has
@@ -13,6 +13,7 @@
 
 use differential_dataflow::VecCollection;
 
+use super::alone::alone;
 use super::component;
 use super::exact::{self, Key, KnownAt, Member};
 use super::near::{Likeness, Rule, near};
@@ -69,6 +70,9 @@ pub fn verdicts<'s>(facts: Facts<'s>, rules: Rules) -> Verdicts<'s> {
         (edges, ties)
     });
 
+    let copies = exact.iter().map(|(edges, _)| edges.clone().map(|(member, _canonical)| member));
+    let copies = copies.reduce(|all, more| all.concat(more)).expect("there are two exact levels");
+    let (prints, signatures) = (alone(prints, copies.clone()), alone(signatures, copies));
     let near = [(prints.clone(), rules.acoustic), (signatures, rules.transcript)].map(|(likenesses, rule)| {
         (near(likenesses.map(|(member, (_show, likeness))| (member, likeness)), rule), rule.level)
     });

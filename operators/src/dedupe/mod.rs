@@ -4,6 +4,7 @@
 //! standing   which revision stands (level 1 by guid and revision), with its facts; others' are handed back
 //! exact/     the same key: enclosure address (level 1) and digest of the bytes (level 2)
 //! bands      which episodes meet in a band
+//! alone      what is heard and read of those that are no exact copies
 //! near       alike: sound (level 3) and words (level 4), by bands and a comparison
 //! repeated   what different episodes share: adverts, jingles, intros
 //! component  chains of these to one canonical each
@@ -13,6 +14,7 @@
 //!
 //! Invariant: a verdict depends on which facts hold, never on the order they arrived in.
 
+mod alone;
 pub mod bands;
 pub mod catalogue;
 mod component;

@@ -331,7 +331,7 @@ fn a_chain_over_three_levels_ends_in_the_earliest_episode() {
         announced(4, 40),
         Fact::Digest(key(1, 0), content(7)),
         Fact::Digest(key(2, 0), content(7)),
-        Fact::Print(key(2, 0), likeness(&[1, 2], [0, 0])),
+        Fact::Print(key(1, 0), likeness(&[1, 2], [0, 0])),
         Fact::Print(key(3, 0), likeness(&[1, 2], [0, 0])),
         Fact::Signature(key(3, 0), likeness(&[5], [0, 0])),
         Fact::Signature(key(4, 0), likeness(&[5], [0, 0])),
@@ -341,6 +341,24 @@ fn a_chain_over_three_levels_ends_in_the_earliest_episode() {
     assert_eq!(of(&found, 2), Some((1, Level::Digest)));
     assert_eq!(of(&found, 3), Some((1, Level::Acoustic)));
     assert_eq!(of(&found, 4), Some((1, Level::Transcript)));
+}
+
+#[test]
+fn who_was_read_before_it_was_known_as_a_copy_ties_nobody_who_would_be_free_otherwise() {
+    let words = |id: u8| Fact::Signature(key(id, 0), likeness(&[5], [0, 0]));
+    let read_first = vec![
+        vec![announced(2, 20), Fact::Digest(key(2, 0), content(7)), words(2), announced(3, 30), words(3)],
+        vec![announced(1, 10), Fact::Digest(key(1, 0), content(7))],
+    ];
+    let gone = Announced { revision: 0, withdrawn: true, published: 10, enclosure: None, show: None };
+    let gone = vec![Fact::Announced(EpisodeId::from("episode-1"), gone)];
+    let found = run(2, [read_first.clone(), vec![gone]].concat());
+    assert_eq!(of(&found[0], 3), Some((2, Level::Transcript)));
+    assert_eq!((of(&found[1], 2), of(&found[1], 3)), (Some((1, Level::Digest)), None));
+    assert_eq!(of(&found[2], 3), Some((2, Level::Transcript)), "the copy stands for itself again");
+    let mut never_read = read_first.concat();
+    never_read.retain(|fact| *fact != words(2));
+    assert_eq!(run(2, vec![never_read])[0], found[1], "as if it had never been read");
 }
 
 #[test]

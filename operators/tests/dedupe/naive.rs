@@ -26,20 +26,11 @@ pub fn verdicts(facts: &[Fact], rules: Rules) -> BTreeMap<EpisodeKey, Verdict> {
     let member = |key: &EpisodeKey| standing.get(key).map(|(member, _)| member.clone());
 
     let mut ties: Vec<(Member, Member, Level, u16)> = Vec::new();
-    let mut groups: BTreeMap<(Level, Key), BTreeSet<Member>> = BTreeMap::new();
-    for (member, announced) in standing.values() {
-        if let Some(enclosure) = announced.enclosure {
-            groups.entry((Level::Enclosure, enclosure)).or_default().insert(member.clone());
-        }
-    }
     let mut likenesses: BTreeMap<Level, Vec<(Member, Likeness)>> = BTreeMap::new();
+    let copies = copies(facts);
+    let member = |key: &EpisodeKey| member(key).filter(|_| !copies.contains(key));
     for fact in facts {
         match fact {
-            Fact::Digest(key, digest) => {
-                if let Some(member) = member(key) {
-                    groups.entry((Level::Digest, *digest)).or_default().insert(member);
-                }
-            }
             Fact::Print(key, likeness) => likenesses
                 .entry(Level::Acoustic)
                 .or_default()
@@ -48,10 +39,10 @@ pub fn verdicts(facts: &[Fact], rules: Rules) -> BTreeMap<EpisodeKey, Verdict> {
                 .entry(Level::Transcript)
                 .or_default()
                 .extend(member(key).map(|member| (member, likeness.clone()))),
-            Fact::Announced(..) => {}
+            Fact::Announced(..) | Fact::Digest(..) => {}
         }
     }
-    for ((level, _), group) in groups {
+    for ((level, _), group) in exact(facts) {
         let canonical = group.first().expect("a group has a member").clone();
         ties.extend(group.into_iter().skip(1).map(|other| (other, canonical.clone(), level, 0)));
     }
@@ -65,10 +56,11 @@ pub fn verdicts(facts: &[Fact], rules: Rules) -> BTreeMap<EpisodeKey, Verdict> {
 /// The repeated parts of each episode: of every other that has no verdict and is near in the show, or
 /// shares a moment of which one of the two is the first to be asked.
 pub fn parts(facts: &[Fact], verdicts: &BTreeMap<EpisodeKey, Verdict>, rules: Rules) -> BTreeMap<EpisodeKey, Parts> {
-    let standing = standing(facts);
+    let (standing, copies) = (standing(facts), copies(facts));
     let mut heard: BTreeMap<&EpisodeKey, (&Member, Option<Key>, &Likeness)> = BTreeMap::new();
     for fact in facts {
         if let Fact::Print(key, likeness) = fact
+            && !copies.contains(key)
             && let Some((member, announced)) = standing.get(key)
         {
             heard.insert(key, (member, announced.show, likeness));
@@ -111,6 +103,32 @@ pub fn parts(facts: &[Fact], verdicts: &BTreeMap<EpisodeKey, Verdict>, rules: Ru
         (learner.clone(), Parts::from((rules.sharing.parts)(&heard[learner].2.body, &shared)))
     };
     shared.into_iter().map(parts).collect()
+}
+
+/// Those that have one enclosure or one digest.
+fn exact(facts: &[Fact]) -> BTreeMap<(Level, Key), BTreeSet<Member>> {
+    let (standing, mut groups) = (standing(facts), BTreeMap::new());
+    let mut add = |level, key, member: &Member| {
+        groups.entry((level, key)).or_insert_with(BTreeSet::new).insert(member.clone());
+    };
+    for (member, announced) in standing.values() {
+        if let Some(enclosure) = announced.enclosure {
+            add(Level::Enclosure, enclosure, member);
+        }
+    }
+    for fact in facts {
+        if let Fact::Digest(key, digest) = fact
+            && let Some((member, _)) = standing.get(key)
+        {
+            add(Level::Digest, *digest, member);
+        }
+    }
+    groups
+}
+
+/// All of them but the first of each: how they sound and what is said in them counts for nothing.
+fn copies(facts: &[Fact]) -> BTreeSet<EpisodeKey> {
+    exact(facts).into_values().flat_map(|group| group.into_iter().skip(1).map(|member| member.key)).collect()
 }
 
 /// The revisions that stand, as announced.
