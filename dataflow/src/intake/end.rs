@@ -11,8 +11,13 @@
 //! first none had, nobody could promote anything any more, and it may be told to all.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::Ordering;
+use std::sync::{MutexGuard, PoisonError};
 
+use hark_operators::driver::Epoch;
 use serde::{Deserialize, Serialize};
+
+use super::{Addressed, Entries, Feed, Notice};
 
 /// Counts the questions.
 pub(crate) type Round = u64;
@@ -64,6 +69,42 @@ impl Ending {
         let done = now.is_some() && now == self.before;
         self.before = now;
         done
+    }
+}
+
+impl Feed {
+    /// The first process wants to know whether this one has anything left.
+    pub(crate) fn asked(&self, round: Round) {
+        self.ending().asked = Some(round);
+    }
+
+    /// A process said whether it has: once nobody has, all feeds end.
+    pub(crate) fn answered(&self, answer: Answer) {
+        if self.ending().answered(answer, self.peers.processes) {
+            self.close();
+        }
+    }
+
+    /// What the first process asks all, and what this one answers.
+    pub(super) fn about_the_end(&self, now: Epoch, entries: &Entries) -> Vec<(Epoch, Addressed)> {
+        if self.peers.processes == 1 || self.closed.load(Ordering::Acquire) {
+            return Vec::new();
+        }
+        let idle = self.in_flight() == 0 && entries.promoted.is_empty();
+        let mut ending = self.ending();
+        let answer = ending.asked.take().map(|round| {
+            let begun = idle.then(|| self.begun());
+            (now, (0, Notice::Answered(Answer { round, process: self.peers.process, begun })))
+        });
+        // Only the first process reads what has an end; of topics and watched folders nobody asks.
+        let asks = self.peers.process == 0 && entries.exhausted && idle;
+        let round = asks.then(|| ending.ask()).flatten();
+        let questions = round.map(|round| self.peers.firsts().map(move |first| (now, (first, Notice::Asked(round)))));
+        answer.into_iter().chain(questions.into_iter().flatten()).collect()
+    }
+
+    fn ending(&self) -> MutexGuard<'_, Ending> {
+        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

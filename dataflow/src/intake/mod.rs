@@ -38,8 +38,8 @@ use crate::cluster::Peers;
 use crate::latency::EpochLatency;
 use crate::source::{BadEntry, Offer, Positions, Source};
 
-pub(crate) use end::Answer;
-use end::{Ending, Round};
+use end::Ending;
+pub(crate) use end::{Answer, Round};
 pub use repeats::Repeats;
 
 /// Length of an epoch.
@@ -166,40 +166,6 @@ impl Feed {
     pub(crate) fn close_with_others(&self) {
         self.entries().exhausted = true;
         self.closed.store(true, Ordering::Release);
-    }
-
-    /// The first process wants to know whether this one has anything left.
-    pub(crate) fn asked(&self, round: Round) {
-        self.ending().asked = Some(round);
-    }
-
-    /// A process said whether it has: once nobody has, all feeds end.
-    pub(crate) fn answered(&self, answer: Answer) {
-        if self.ending().answered(answer, self.peers.processes) {
-            self.close();
-        }
-    }
-
-    /// What the first process asks all, and what this one answers.
-    fn about_the_end(&self, now: Epoch, entries: &Entries) -> Vec<(Epoch, Addressed)> {
-        if self.peers.processes == 1 || self.closed.load(Ordering::Acquire) {
-            return Vec::new();
-        }
-        let idle = self.in_flight() == 0 && entries.promoted.is_empty();
-        let mut ending = self.ending();
-        let answer = ending.asked.take().map(|round| {
-            let begun = idle.then(|| self.begun());
-            (now, (0, Notice::Answered(Answer { round, process: self.peers.process, begun })))
-        });
-        // Only the first process reads what has an end; of topics and watched folders nobody asks.
-        let asks = self.peers.process == 0 && entries.exhausted && idle;
-        let round = asks.then(|| ending.ask()).flatten();
-        let questions = round.map(|round| self.peers.firsts().map(move |first| (now, (first, Notice::Asked(round)))));
-        answer.into_iter().chain(questions.into_iter().flatten()).collect()
-    }
-
-    fn ending(&self) -> MutexGuard<'_, Ending> {
-        self.ending.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What the others have not been told yet: with the tick at which it may be told, the earliest.
