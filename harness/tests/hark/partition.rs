@@ -22,6 +22,8 @@ struct Link {
     hosts: [String; 2],
 }
 
+/// What each host calls its end. No word of `ip`'s own: it would take that for one.
+const WIRE: &str = "wire0";
 const ADDRESSES: [&str; 2] = ["10.77.7.1", "10.77.7.2"];
 
 impl Link {
@@ -31,11 +33,11 @@ impl Link {
         let [a, b] = &link.hosts;
         let made = ip(&["netns", "add", a])
             && ip(&["netns", "add", b])
-            && ip(&["link", "add", "link", "netns", a, "type", "veth", "peer", "name", "link", "netns", b])
+            && ip(&["link", "add", "name", WIRE, "netns", a, "type", "veth", "peer", "name", WIRE, "netns", b])
             && link.hosts.iter().zip(ADDRESSES).all(|(host, address)| {
-                ip(&["-n", host, "addr", "add", &format!("{address}/30"), "dev", "link"])
+                ip(&["-n", host, "addr", "add", &format!("{address}/30"), "dev", WIRE])
                     && ip(&["-n", host, "link", "set", "lo", "up"])
-                    && ip(&["-n", host, "link", "set", "link", "up"])
+                    && ip(&["-n", host, "link", "set", "dev", WIRE, "up"])
             });
         if !made {
             eprintln!("SKIPPED: no networks can be made here (as root, with iproute2), so none is cut");
@@ -45,14 +47,14 @@ impl Link {
 
     fn cut(&self) {
         for (host, other) in self.hosts.iter().zip(ADDRESSES.iter().rev()) {
-            let nobody = ["lladdr", "02:00:00:00:00:99", "dev", "link", "nud", "permanent"];
+            let nobody = ["lladdr", "02:00:00:00:00:99", "dev", WIRE, "nud", "permanent"];
             assert!(ip(&[&["-n", host, "neigh", "replace", other], &nobody[..]].concat()));
         }
     }
 
     fn heal(&self) {
         for (host, other) in self.hosts.iter().zip(ADDRESSES.iter().rev()) {
-            assert!(ip(&["-n", host, "neigh", "del", other, "dev", "link"]));
+            assert!(ip(&["-n", host, "neigh", "del", other, "dev", WIRE]));
         }
     }
 
