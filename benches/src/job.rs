@@ -68,13 +68,13 @@ pub fn announced(
     folder: &Path,
 ) -> Result<Summary> {
     let layout = Layout::open(layout)?;
-    let (publisher, halted, promoted) = publisher(folder, &layout.name)?;
+    let (publisher, halted) = publisher(folder, &layout.name)?;
     let equipment = equipment(folder, roots, publisher.clone())?;
     let peers = Peers::alone(workers);
     let feed = Arc::new(Feed::new(
         Box::new(Bounded::new(announcements.into_iter().map(Ok))),
         Repeats::of_this_run(),
-        promoted,
+        publisher.corrections().clone(),
         peers,
         64,
     ));
@@ -83,8 +83,8 @@ pub fn announced(
     Ok(hark_dataflow::run(job, |_| {})?)
 }
 
-/// A publisher into a folder, what tells of what it could not write, and what is to be run again.
-type Publishing = (Arc<FolderPublisher>, Receiver<SinkError>, Receiver<Announcement>);
+/// A publisher into a folder, and what tells of what it could not write.
+type Publishing = (Arc<FolderPublisher>, Receiver<SinkError>);
 
 /// Where outcomes of a benchmark go.
 ///
@@ -92,10 +92,9 @@ type Publishing = (Arc<FolderPublisher>, Receiver<SinkError>, Receiver<Announcem
 /// A folder that cannot be written.
 pub fn publisher(folder: &Path, layout: &str) -> Result<Publishing> {
     let (halt, halted) = unbounded();
-    let (promote, promoted) = unbounded();
     let (objects, table) = (Objects::open(folder)?, OutcomeTable::open(folder)?);
-    let publisher = FolderPublisher::new(objects, table, layout, Correct::default(), promote, halt);
-    Ok((Arc::new(publisher), halted, promoted))
+    let publisher = FolderPublisher::new(objects, table, layout, Correct::default(), halt);
+    Ok((Arc::new(publisher), halted))
 }
 
 /// The tools of the stages, for files below `roots`.

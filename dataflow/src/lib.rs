@@ -16,6 +16,7 @@
 //! durable.rs  when it is made so, and how far the source is read for good
 //! death.rs    rehearsed: between one durable step and the next
 //! publish.rs  the end of an episode: objects, messages, then the row
+//! corrections.rs  what came to be known after it, on its way to rows, off the workers
 //! ```
 //!
 //! Invariant: every announcement that is taken in ends in exactly one outcome, whichever layout and
@@ -24,6 +25,7 @@
 pub mod broker;
 pub mod bucket;
 pub mod cluster;
+pub mod corrections;
 pub mod death;
 pub mod durable;
 pub mod intake;

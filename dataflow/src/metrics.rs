@@ -111,6 +111,7 @@ pub struct Metrics {
     offered: Counter,
     repeated: Counter,
     in_flight: Gauge,
+    open_corrections: Gauge,
     gap: Gauge,
     oldest: Seconds,
     audio_bytes: Gauge,
@@ -155,6 +156,7 @@ impl Metrics {
             offered: Counter::default(),
             repeated: Counter::default(),
             in_flight: Gauge::default(),
+            open_corrections: Gauge::default(),
             gap: Gauge::default(),
             oldest: Seconds::default(),
             audio_bytes: Gauge::default(),
@@ -208,6 +210,11 @@ impl Metrics {
         registry.register("announcements", "Episodes taken in", self.offered.clone());
         registry.register("repeated_announcements", "Announcements passed over as repeats", self.repeated.clone());
         registry.register("in_flight_episodes", "Episodes on their way", self.in_flight.clone());
+        registry.register(
+            "open_corrections",
+            "Episodes of which something came to be known that their outcome does not say yet",
+            self.open_corrections.clone(),
+        );
         registry.register(
             "conservation_gap_episodes",
             "Episodes that set out, less outcomes and those on their way; summed over processes it is 0 at rest",
@@ -365,6 +372,7 @@ impl Metrics {
         self.facts.inner().store(durable.facts(), Ordering::Relaxed);
         let (begun, in_flight) = (feed.begun() as i64, feed.in_flight() as i64);
         self.in_flight.set(in_flight);
+        self.open_corrections.set(publisher.corrections().count() as i64);
         self.gap.set(begun - in_flight - self.recorded.load(Ordering::Relaxed) as i64);
         self.oldest.set(feed.oldest());
         self.audio_bytes.set(audio.held() as i64);

@@ -27,7 +27,7 @@ use crate::graph;
 use crate::intake::{Feed, TICK, tick_of};
 use crate::latency::{EpochLatency, Micros, PreviewLatency};
 use crate::layout::Layout;
-use crate::publish::{End, FolderPublisher};
+use crate::publish::{Corrector, End, FolderPublisher};
 use crate::routing::Traffic;
 use crate::sink::{SinkError, Spared};
 use crate::snapshot::SnapshotError;
@@ -160,6 +160,7 @@ pub fn run(job: Job, sees: impl Fn(Seen<'_>) + Send + Sync + 'static) -> Result<
         used: used.clone(),
     });
     let keeper = durable.map(|durable| Keeper::start(durable, feed.clone(), publisher.clone(), peers));
+    let corrector = Corrector::start(publisher.clone());
     let (report, reports) = unbounded();
     // Workers run on threads of their own and are not waited for after a fatal error: a worker
     // whose peer is gone would wait for ever.
@@ -180,7 +181,7 @@ pub fn run(job: Job, sees: impl Fn(Seen<'_>) + Send + Sync + 'static) -> Result<
     .map_err(RunError::Worker)?;
     let mut epochs: Vec<(String, Micros)> = Vec::new();
     for _ in 0..workers {
-        match wait(&reports, &halted, keeper.as_ref()) {
+        match wait(&reports, &halted, keeper.as_ref(), &corrector) {
             Ok(histograms) => merge(&mut epochs, histograms),
             Err(error) => {
                 std::mem::forget(guards); // dropping them would wait for the workers
@@ -189,6 +190,10 @@ pub fn run(job: Job, sees: impl Fn(Seen<'_>) + Send + Sync + 'static) -> Result<
         }
     }
     drop(guards);
+    corrector.finish();
+    if let Ok(error) = halted.try_recv() {
+        return Err(error.into());
+    }
     publisher.refresh()?;
     keeper.map_or(Ok(()), Keeper::finish)?;
     feed.finished();
@@ -255,7 +260,7 @@ fn work(worker: &mut Worker, site: &Arc<Site>) -> Vec<(String, Micros)> {
     let quiet = restoring.clone();
     let correct = move |key: &EpisodeKey| {
         if !quiet.get() {
-            publisher.correct(key)
+            publisher.corrections().due(key.clone())
         }
     };
     let keep = site.durable.clone().map(|durable| Box::new(move |told: &Told| durable.tell(told)) as Keep);
@@ -314,13 +319,18 @@ fn wait(
     reports: &Receiver<Result<Vec<(String, Micros)>, String>>,
     halted: &Receiver<SinkError>,
     keeper: Option<&Keeper>,
+    corrector: &Corrector,
 ) -> Result<Vec<(String, Micros)>, RunError> {
     loop {
         if let Some(error) = keeper.and_then(Keeper::broken) {
             return Err(error.into());
         }
+        let gave_up = corrector.has_ended();
         if let Ok(error) = halted.try_recv() {
             return Err(error.into());
+        }
+        if gave_up {
+            return Err(RunError::Worker("nobody makes corrections".to_owned()));
         }
         match reports.recv_timeout(Duration::from_millis(50)) {
             Ok(report) => return report.map_err(RunError::Worker),

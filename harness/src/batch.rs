@@ -117,8 +117,9 @@ impl Work<'_> {
         let layout = setting.layout.name.clone();
         let shape = format!("{:?}", setting.layout);
         let (peers, mesh, _nothing) = membership.join(listed, &args, &shape, Header::default())?;
-        let feed =
-            Arc::new(Feed::new(source, Repeats::of_this_run(), setting.promoted, peers, args.max_in_flight as usize));
+        let corrections = setting.publisher.corrections().clone();
+        let feed = Feed::new(source, Repeats::of_this_run(), corrections, peers, args.max_in_flight as usize);
+        let feed = Arc::new(feed);
         let watch = Watch::start(Device::select(&args.device)?);
         let bar = progress.clone();
         let cache = setting.equipment.cache.clone();

@@ -74,7 +74,7 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
     let feed = Arc::new(Feed::new(
         source,
         Repeats::until_done(move |key, withdrawn, again| table.has_ended(key, withdrawn, again, &remembered)),
-        setting.promoted,
+        publisher.corrections().clone(),
         peers,
         args.job.max_in_flight as usize,
     ));

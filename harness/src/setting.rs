@@ -17,7 +17,6 @@ use hark_operators::driver::Budget;
 use hark_operators::fetch::{FetchPolicy, Fetcher};
 use hark_operators::media::clip::ClipSettings;
 use hark_operators::media::decoder::{DecodeLimits, Decoder};
-use hark_operators::record::Announcement;
 use hark_operators::select::Weights;
 use hark_operators::stage::Equipment;
 use hark_operators::stage::warm::Models;
@@ -30,8 +29,6 @@ pub struct Setting {
     pub equipment: Arc<Equipment>,
     pub publisher: Arc<FolderPublisher>,
     pub halted: Receiver<SinkError>,
-    /// Episodes to be run after all.
-    pub promoted: Receiver<Announcement>,
 }
 
 impl Setting {
@@ -87,9 +84,8 @@ impl Setting {
             tracing::info!(files = swept, "removed what an earlier run left half written");
         }
         let (halt, halted) = unbounded();
-        let (promote, promoted) = unbounded();
-        let publisher =
-            FolderPublisher::new(objects, args.kept.open(&args.output)?, &layout.name, args.correct, promote, halt);
+        let table = args.kept.open(&args.output)?;
+        let publisher = FolderPublisher::new(objects, table, &layout.name, args.correct, halt);
         let publisher = Arc::new(match messages {
             Some(messages) => publisher.telling(messages),
             None => publisher,
@@ -117,7 +113,7 @@ impl Setting {
             ballast: args.ballast,
             publisher: publisher.clone(),
         });
-        Ok(Self { layout, equipment, publisher, halted, promoted })
+        Ok(Self { layout, equipment, publisher, halted })
     }
 }
 

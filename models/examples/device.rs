@@ -2,10 +2,11 @@
 //! bits, memory as planned and as the driver counts it, the largest batch.
 //!
 //! ```text
-//! cargo run --release -p hark-models --example device -- cuda:0 [--only PART] [TRANSCRIPT.srt ...]
+//! cargo run --release -p hark-models --example device -- cuda:0 [--only PART] [--lanes N] [TRANSCRIPT.srt ...]
 //! ```
 //!
-//! A part is `speech`, `embeddings`, `ballast`, or one size of the last: `ballast:large`.
+//! A part is `speech`, `embeddings`, `ballast`, or one size of the last: `ballast:large`. So many lanes, one by
+//! itself, run batches side by side with the same weights: while one prepares, another computes.
 //! Prints Markdown. Windows are 29 s of generated sound, sentences come from the transcripts.
 
 mod material;
@@ -26,7 +27,10 @@ use hark_models::silero::SpeechDetector;
 const WINDOW: usize = 29;
 
 /// How long each figure is measured.
-const MEASURED: Duration = Duration::from_millis(1500);
+const MEASURED: Duration = Duration::from_millis(2500);
+
+/// Between looks at how busy the device is.
+const LOOKS: Duration = Duration::from_millis(50);
 
 const PRECISIONS: [Precision; 3] = [Precision::Bf16, Precision::F16, Precision::F32];
 
@@ -37,6 +41,7 @@ type Done<T> = Result<T, Box<dyn Error>>;
 
 /// One measurement.
 struct Figure {
+    /// Batches, of all lanes together.
     per_second: f64,
     /// Of the device, while it ran; 0 to 1.
     utilisation: Option<f64>,
@@ -46,10 +51,8 @@ struct Figure {
 
 fn main() -> Done<()> {
     let mut arguments: Vec<String> = std::env::args().skip(1).collect();
-    let only = arguments.iter().position(|argument| argument == "--only").map(|at| {
-        arguments.remove(at);
-        arguments.remove(at)
-    });
+    let only = option(&mut arguments, "--only");
+    let lanes = option(&mut arguments, "--lanes").map_or(Ok(1), |lanes| lanes.parse())?;
     let device = if arguments.is_empty() { "auto".to_owned() } else { arguments.remove(0) };
     let device = Device::select(&device)?;
     let wanted = |part: &str| only.as_deref().is_none_or(|only| only == part);
@@ -61,16 +64,30 @@ fn main() -> Done<()> {
     let sound = sound(WINDOW * 16_000);
     let windows: Vec<&[i16]> = (0..64).map(|shift| &sound[shift..]).collect();
     if wanted("speech") {
-        speech(device, gauge.as_ref(), &windows)?;
+        speech(device, lanes, gauge.as_ref(), &windows)?;
     }
     if wanted("embeddings") {
-        embeddings(device, gauge.as_ref(), &material::sentences(&arguments)?)?;
+        embeddings(device, lanes, gauge.as_ref(), &material::sentences(&arguments)?)?;
     }
     let sizes: &[&str] = if device == Device::Cpu { &["tiny"] } else { &["small", "large"] };
     for size in sizes.iter().filter(|size| wanted("ballast") || wanted(&format!("ballast:{size}"))) {
-        ballast(size.parse()?, device, gauge.as_ref(), &windows)?;
+        ballast(size.parse()?, device, lanes, gauge.as_ref(), &windows)?;
     }
     Ok(())
+}
+
+/// Takes an option and its value out of the arguments.
+fn option(arguments: &mut Vec<String>, name: &str) -> Option<String> {
+    let at = arguments.iter().position(|argument| argument == name)?;
+    arguments.remove(at);
+    (at < arguments.len()).then(|| arguments.remove(at))
+}
+
+/// One handle per lane to the weights of a model.
+fn handles<M>(model: M, lanes: usize, share: impl Fn(&M) -> M) -> Vec<M> {
+    let mut handles: Vec<M> = (1..lanes).map(|_| share(&model)).collect();
+    handles.push(model);
+    handles
 }
 
 fn weights(model: &str) -> Done<ModelFiles> {
@@ -78,7 +95,7 @@ fn weights(model: &str) -> Done<ModelFiles> {
     Ok(Manifest::open(Path::new(&home)).verified(model)?)
 }
 
-fn speech(device: Device, gauge: Option<&Gauge>, windows: &[&[i16]]) -> Done<()> {
+fn speech(device: Device, lanes: usize, gauge: Option<&Gauge>, windows: &[&[i16]]) -> Done<()> {
     println!("\n## Speech\n");
     let files = weights("silero-vad")?;
     let wanted = SpeechDetector::load(&files, Device::Cpu)?.probabilities(windows)?.concat();
@@ -89,14 +106,16 @@ fn speech(device: Device, gauge: Option<&Gauge>, windows: &[&[i16]]) -> Done<()>
         let largest = found.iter().zip(&wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
         let flips = found.iter().zip(&wanted).filter(|(a, b)| (**a > 0.5) != (**b > 0.5)).count();
         let accuracy = format!("{largest:.1e}, {flips} of {} decisions differ", wanted.len());
-        rows(precision, model.weight_bytes(), &accuracy, gauge, &[1, 8, 32, 128, 512], |items| {
+        let weights = model.weight_bytes();
+        let mut models = handles(model, lanes, SpeechDetector::share);
+        rows(precision, weights, &accuracy, gauge, &[1, 8, 32, 128, 512], &mut models, |model, items| {
             model.probabilities(&cycled(windows, items)).map(drop)
         })?;
     }
     Ok(())
 }
 
-fn embeddings(device: Device, gauge: Option<&Gauge>, sentences: &[String]) -> Done<()> {
+fn embeddings(device: Device, lanes: usize, gauge: Option<&Gauge>, sentences: &[String]) -> Done<()> {
     println!("\n## Embeddings\n");
     let files = weights("minilm")?;
     let sentences: Vec<&str> = sentences.iter().map(String::as_str).collect();
@@ -108,8 +127,9 @@ fn embeddings(device: Device, gauge: Option<&Gauge>, sentences: &[String]) -> Do
         let cosines = model.embed(&reference)?;
         let cosines = cosines.iter().zip(&wanted).map(|(a, b)| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>());
         let accuracy = format!("cosine at least {:.6}", cosines.fold(f32::INFINITY, f32::min));
-        let padding = 100.0 * model.padding(&sentences)?;
-        rows(precision, model.weight_bytes(), &accuracy, gauge, &[1, 32, 128, 512, 2048], |items| {
+        let (padding, weights) = (100.0 * model.padding(&sentences)?, model.weight_bytes());
+        let mut models = handles(model, lanes, Embedder::share);
+        rows(precision, weights, &accuracy, gauge, &[1, 32, 128, 512, 2048], &mut models, |model, items| {
             model.embed(&cycled(&sentences, items)).map(drop)
         })?;
         println!("\n{} sentences in one call: {padding:.1} % padding\n", sentences.len());
@@ -117,16 +137,20 @@ fn embeddings(device: Device, gauge: Option<&Gauge>, sentences: &[String]) -> Do
     Ok(())
 }
 
-fn ballast(size: Size, device: Device, gauge: Option<&Gauge>, windows: &[&[i16]]) -> Done<()> {
+fn ballast(size: Size, device: Device, lanes: usize, gauge: Option<&Gauge>, windows: &[&[i16]]) -> Done<()> {
     println!("\n## Ballast\n\n{}, {:.2} TFLOP per window\n", size.name, size.operations() / 1e12);
     head("windows/s");
     for precision in PRECISIONS {
         let model = Ballast::new(size, Placement { device, precision })?;
-        rows(precision, model.weight_bytes(), "–", gauge, &[1, 8, 32, 128], |items| {
+        let weights = model.weight_bytes();
+        let mut models = handles(model, lanes, Ballast::share);
+        rows(precision, weights, "–", gauge, &[1, 8, 32, 128], &mut models, |model, items| {
             model.weigh(&cycled(windows, items)).map(drop)
         })?;
-        let most = largest(|items| model.weigh(&cycled(windows, items)).map(drop))?;
-        println!("\nlargest batch in {precision}: {most} windows, {} in use after it\n", used(gauge));
+        if let [model] = &models[..] {
+            let most = largest(|items| model.weigh(&cycled(windows, items)).map(drop))?;
+            println!("\nlargest batch in {precision}: {most} windows, {} in use after it\n", used(gauge));
+        }
     }
     Ok(())
 }
@@ -144,19 +168,21 @@ fn head(unit: &str) {
 }
 
 /// Measures batches of these sizes, one line each.
-fn rows(
+fn rows<M: Send>(
     precision: Precision,
     weights: usize,
     accuracy: &str,
     gauge: Option<&Gauge>,
     batches: &[usize],
-    run: impl Fn(usize) -> Result<(), ModelError>,
+    lanes: &mut [M],
+    run: impl Fn(&M, usize) -> Result<(), ModelError> + Sync,
 ) -> Done<()> {
     for &items in batches {
-        match measure(items, gauge, || run(items)) {
+        match measure(gauge, lanes, |model| run(model, items)) {
             Ok(Figure { per_second, utilisation, grown }) => println!(
-                "| {precision} | {:.1} | {items} | {per_second:.0} | {} | {} | {accuracy} |",
+                "| {precision} | {:.1} | {items} | {:.0} | {} | {} | {accuracy} |",
                 weights as f64 / 1e6,
+                per_second * items as f64,
                 utilisation.map_or("–".to_owned(), |share| format!("{:.0} %", share * 100.0)),
                 grown.map_or("–".to_owned(), |bytes| format!("{:.0}", bytes as f64 / 1e6)),
             ),
@@ -167,22 +193,36 @@ fn rows(
     Ok(())
 }
 
-/// Runs batches after one to warm up.
-fn measure(
-    items: usize,
+/// Runs batches on all lanes, each after one to warm up.
+fn measure<M: Send>(
     gauge: Option<&Gauge>,
-    run: impl Fn() -> Result<(), ModelError>,
+    lanes: &mut [M],
+    run: impl Fn(&M) -> Result<(), ModelError> + Sync,
 ) -> Result<Figure, ModelError> {
     let before = gauge.and_then(Gauge::used_bytes);
-    run()?;
+    lanes.iter().try_for_each(&run)?;
     let begin = Instant::now();
-    let (mut rounds, mut shares) = (0, Vec::new());
-    while begin.elapsed() < MEASURED {
-        run()?;
-        rounds += 1;
-        shares.extend(gauge.filter(|_| begin.elapsed() > MEASURED / 2).and_then(Gauge::utilisation));
-    }
-    let per_second = (rounds * items) as f64 / begin.elapsed().as_secs_f64();
+    let run = &run;
+    let batches = |model: &mut M| {
+        let _lane = lane_thread_setup();
+        let mut batches = 0;
+        while begin.elapsed() < MEASURED {
+            run(model)?;
+            batches += 1;
+        }
+        Ok::<u32, ModelError>(batches)
+    };
+    let (batches, shares) = std::thread::scope(|scope| {
+        let lanes: Vec<_> = lanes.iter_mut().map(|model| scope.spawn(move || batches(model))).collect();
+        let mut shares = Vec::new();
+        while begin.elapsed() < MEASURED {
+            std::thread::sleep(LOOKS);
+            shares.extend(gauge.filter(|_| begin.elapsed() > MEASURED / 2).and_then(Gauge::utilisation));
+        }
+        let counts = lanes.into_iter().map(|lane| lane.join().expect("a lane does not panic"));
+        (counts.sum::<Result<u32, ModelError>>(), shares)
+    });
+    let per_second = f64::from(batches?) / begin.elapsed().as_secs_f64();
     let grown = gauge.and_then(Gauge::used_bytes).zip(before).map(|(after, before)| after.saturating_sub(before));
     let utilisation = (!shares.is_empty()).then(|| shares.iter().sum::<f64>() / shares.len() as f64);
     Ok(Figure { per_second, utilisation, grown })

@@ -4,11 +4,11 @@
 //! first feed, with nothing left ─ how many have begun with you? ─▶ all ─ so many, none on its way ─▶ first
 //!        └ twice the same ─▶ closed ─▶ all
 //! ```
-//! An episode that ends may promote another, which then sets out from its owner's feed, wherever that is: a
-//! feed with nothing left may still get something while any has an episode on its way. One question does
-//! not show that none has, as the answers are not of one moment. Whoever has nothing on its way at two
-//! questions, and began nothing in between, had nothing on its way in between; so at the end of the
-//! first none had, nobody could promote anything any more, and it may be told to all.
+//! An episode that ends may make another fresh, which then sets out from its owner's feed, wherever that is: a
+//! feed with nothing left may still get something while any has an episode on its way, or a correction to
+//! make. One question does not show that none has, as the answers are not of one moment. Whoever has nothing
+//! on its way at two questions, and began nothing in between, had nothing on its way in between; so at the
+//! end of the first none had, nobody could set anything out again any more, and it may be told to all.
 
 use std::collections::BTreeMap;
 use std::sync::atomic::Ordering;
@@ -90,7 +90,7 @@ impl Feed {
         if self.peers.processes == 1 || self.closed.load(Ordering::Acquire) {
             return Vec::new();
         }
-        let idle = self.in_flight() == 0 && entries.promoted.is_empty();
+        let idle = self.in_flight() == 0 && self.corrections.are_settled();
         let mut ending = self.ending();
         let answer = ending.asked.take().map(|round| {
             let begun = idle.then(|| self.begun());

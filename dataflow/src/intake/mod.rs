@@ -25,7 +25,6 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
-use crossbeam_channel::Receiver;
 use hark_operators::driver::Epoch;
 use hark_operators::record::{Announcement, Body, Episode, EpisodeId, EpisodeKey, Failure, Origin, Record};
 use serde::{Deserialize, Serialize};
@@ -35,6 +34,7 @@ use timely::dataflow::operators::generic::builder_rc::OperatorBuilder;
 use timely::dataflow::{Scope, StreamVec};
 
 use crate::cluster::Peers;
+use crate::corrections::Corrections;
 use crate::latency::EpochLatency;
 use crate::source::{BadEntry, Offer, Positions, Source};
 
@@ -68,6 +68,8 @@ pub struct Feed {
     /// Seconds of audio that this feed has on their way per worker, by what the source declared.
     loads: Mutex<Vec<f64>>,
     peers: Peers,
+    /// With the episodes that are to be run after all, or once more.
+    corrections: Arc<Corrections>,
     /// Nothing is read any more, anywhere.
     closed: AtomicBool,
     /// Somebody asked for the end; the others are to be told.
@@ -86,8 +88,6 @@ struct Entries {
     exhausted: bool,
     /// The latest tick in which something was read, while nobody has been told how far.
     read: Option<Epoch>,
-    /// Episodes to be run after all.
-    promoted: Receiver<Announcement>,
 }
 
 /// What the feed has at this moment.
@@ -100,16 +100,16 @@ enum Next {
 
 impl Feed {
     /// The feed of one process that has at most `max_in_flight` episodes on their way at once.
-    /// `promoted` brings those that were settled and are fresh again.
+    /// What `corrections` ask for sets out again.
     pub fn new(
         source: Box<dyn Source>,
         repeats: Repeats,
-        promoted: Receiver<Announcement>,
+        corrections: Arc<Corrections>,
         peers: Peers,
         max_in_flight: usize,
     ) -> Self {
         Self {
-            entries: Mutex::new(Entries { source, repeats, exhausted: false, read: None, promoted }),
+            entries: Mutex::new(Entries { source, repeats, exhausted: false, read: None }),
             in_flight: AtomicUsize::new(0),
             max_in_flight,
             beyond: Mutex::default(),
@@ -117,6 +117,7 @@ impl Feed {
             begun: AtomicUsize::new(0),
             loads: Mutex::new(vec![0.0; peers.workers()]),
             peers,
+            corrections,
             closed: AtomicBool::new(false),
             closing: AtomicBool::new(false),
             ending: Mutex::default(),
@@ -226,17 +227,19 @@ impl Feed {
     fn next(&self, worker: u64, now: Epoch) -> Next {
         let mut entries = self.entries();
         loop {
-            // Read before the queue: whoever promotes does it before its own episode ends.
+            // Each read before the next: what an episode makes known is due before it ends, and what is due is
+            // open until all of it that has to set out again waits for that.
             let (in_flight, beyond) = (self.in_flight.load(Ordering::Acquire), self.beyond().len());
+            let open = self.corrections.count();
             let has_room = in_flight.saturating_sub(beyond) < self.max_in_flight;
-            let promoted = has_room.then(|| entries.promoted.try_recv().ok()).flatten();
-            if let Some(announcement) = promoted {
+            let again = has_room.then(|| self.corrections.again()).flatten();
+            if let Some(announcement) = again {
                 return Next::Record(Box::new(self.begin(announcement, worker, None)));
             }
             if entries.exhausted {
-                // An episode on its way may be withdrawn and promote its successor, here or at another process.
+                // What is on its way may make another fresh, here or at another process.
                 let agreed = self.peers.processes == 1 || self.closed.load(Ordering::Acquire);
-                return if in_flight == 0 && agreed { Next::End } else { Next::Wait };
+                return if in_flight == 0 && open == 0 && agreed { Next::End } else { Next::Wait };
             }
             let offer = match has_room {
                 true => entries.source.offer(),

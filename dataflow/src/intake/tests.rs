@@ -11,18 +11,18 @@ fn announced(id: usize, seconds: f64) -> Result<Announcement, BadEntry> {
     Ok(Announcement { declared_seconds: Some(seconds), ..unreadable(&bad) })
 }
 
-fn never() -> Receiver<Announcement> {
-    crossbeam_channel::never()
+fn none() -> Arc<Corrections> {
+    Arc::default()
 }
 
 fn feed(
     entries: impl Iterator<Item = Entry> + Send + 'static,
-    promoted: Receiver<Announcement>,
+    corrections: Arc<Corrections>,
     workers: usize,
     max_in_flight: usize,
 ) -> Feed {
     let source = Box::new(Bounded::new(entries));
-    Feed::new(source, Repeats::of_this_run(), promoted, Peers::alone(workers), max_in_flight)
+    Feed::new(source, Repeats::of_this_run(), corrections, Peers::alone(workers), max_in_flight)
 }
 
 fn taken(feed: &Feed) -> Option<Arc<Episode>> {
@@ -34,7 +34,7 @@ fn taken(feed: &Feed) -> Option<Arc<Episode>> {
 
 #[test]
 fn no_more_episodes_are_on_their_way_than_allowed() {
-    let feed = feed((0..5).map(|id| announced(id, 60.0)), never(), 1, 2);
+    let feed = feed((0..5).map(|id| announced(id, 60.0)), none(), 1, 2);
     let first = taken(&feed).expect("the feed has episodes");
     assert!(taken(&feed).is_some());
     assert!(taken(&feed).is_none(), "two are on their way");
@@ -61,7 +61,7 @@ impl Source for Queues {
 #[test]
 fn what_is_urgent_finds_room_beside_a_backfill_and_keeps_nobody_out() {
     let source = Box::new(Queues(0));
-    let feed = Feed::new(source, Repeats::of_this_run(), never(), Peers::alone(1), 8);
+    let feed = Feed::new(source, Repeats::of_this_run(), none(), Peers::alone(1), 8);
     let all: Vec<Arc<Episode>> = std::iter::from_fn(|| taken(&feed)).collect();
     let is_urgent =
         |episode: &Arc<Episode>| episode.key().episode.as_str().parse::<usize>().expect("a number") % 2 == 0;
@@ -76,7 +76,7 @@ fn what_is_urgent_finds_room_beside_a_backfill_and_keeps_nobody_out() {
 #[test]
 fn an_episode_goes_to_the_worker_with_the_least_audio() {
     let lengths = [600.0, 100.0, 100.0, 100.0, 300.0, 100.0];
-    let feed = feed(lengths.into_iter().enumerate().map(|(id, seconds)| announced(id, seconds)), never(), 2, 100);
+    let feed = feed(lengths.into_iter().enumerate().map(|(id, seconds)| announced(id, seconds)), none(), 2, 100);
     let homes: Vec<u64> = std::iter::from_fn(|| taken(&feed)).map(|episode| episode.home).collect();
     assert_eq!(homes, [0, 1, 1, 1, 1, 0]);
 }
@@ -84,20 +84,24 @@ fn an_episode_goes_to_the_worker_with_the_least_audio() {
 #[test]
 fn a_repeated_announcement_is_counted_and_passed_over() {
     let entries = [announced(1, 1.0), announced(1, 2.0), announced(2, 1.0)];
-    let feed = feed(entries.into_iter(), never(), 1, 100);
+    let feed = feed(entries.into_iter(), none(), 1, 100);
     assert_eq!(std::iter::from_fn(|| taken(&feed)).count(), 2);
     assert_eq!((feed.offered(), feed.repeated()), (2, 1));
 }
 
 #[test]
-fn the_feed_stays_open_for_what_those_on_their_way_may_promote() {
-    let (promote, promoted) = crossbeam_channel::unbounded();
-    let feed = feed([announced(1, 1.0)].into_iter(), promoted, 1, 100);
+fn the_feed_stays_open_for_what_those_on_their_way_may_make_fresh() {
+    let corrections = none();
+    let feed = feed([announced(1, 1.0)].into_iter(), corrections.clone(), 1, 100);
     let first = taken(&feed).expect("one is announced");
     assert!(matches!(feed.next(0, 0), Next::Wait), "the source is done, but one is on its way");
-    promote.send((*first.announcement).clone()).expect("the feed listens");
+    corrections.due(first.key().clone());
     feed.ended(&first);
-    let again = taken(&feed).expect("it is promoted");
+    assert!(matches!(feed.next(0, 0), Next::Wait), "none is on its way, but a correction is due");
+    assert!(corrections.take().is_some() && matches!(feed.next(0, 0), Next::Wait), "it is being made");
+    corrections.set_out_again((*first.announcement).clone());
+    corrections.settle();
+    let again = taken(&feed).expect("it sets out once more");
     feed.ended(&again);
     assert!(matches!(feed.next(0, 0), Next::End));
     assert_eq!(feed.offered(), 1);
@@ -136,7 +140,7 @@ fn how_far_a_source_was_read_is_told_of_the_latest_tick_in_which_it_was() {
     let committed = Arc::new(Mutex::new(Positions::new()));
     let entries = vec![Some(announced(3, 1.0)), None, Some(announced(2, 1.0)), Some(announced(1, 1.0))];
     let source = Trickle { entries, given: 0, committed: committed.clone() };
-    let feed = Feed::new(Box::new(source), Repeats::until_done(|_, _, _| false), never(), Peers::alone(1), 100);
+    let feed = Feed::new(Box::new(source), Repeats::until_done(|_, _, _| false), none(), Peers::alone(1), 100);
     let next = |now| matches!(feed.next(0, now), Next::Record(_));
     let told = |now| match feed.notices(now).pop() {
         Some((at, (0, Notice::Read(said, positions)))) if at == said => Some((at, positions["entries"])),
@@ -159,11 +163,11 @@ fn how_far_a_source_was_read_is_told_of_the_latest_tick_in_which_it_was() {
 fn who_is_asked_to_end_tells_all_processes_once_and_who_is_told_tells_nobody() {
     let peers = Peers { process: 1, processes: 3, threads: 2, started: Instant::now() };
     let source = || Box::new(Bounded::new(std::iter::empty()));
-    let asked = Feed::new(source(), Repeats::of_this_run(), never(), peers, 1);
+    let asked = Feed::new(source(), Repeats::of_this_run(), none(), peers, 1);
     asked.close();
     let told: Vec<u64> = asked.notices(0).into_iter().map(|(_, (worker, _))| worker).collect();
     assert_eq!((told, asked.notices(1).len()), (vec![0, 2, 4], 0));
-    let other = Feed::new(source(), Repeats::of_this_run(), never(), peers, 1);
+    let other = Feed::new(source(), Repeats::of_this_run(), none(), peers, 1);
     other.close_with_others();
     assert!(other.notices(0).is_empty() && matches!(other.next(2, 0), Next::End));
 }
@@ -173,7 +177,7 @@ fn a_feed_that_goes_on_runs_an_episode_again_only_where_it_has_no_outcome() {
     let entries = [1, 1, 2].map(|id| announced(id, 1.0));
     let done = |key: &EpisodeKey, _withdrawn: bool, _again| key.episode.as_str() == "2";
     let source = Box::new(Bounded::new(entries.into_iter()));
-    let feed = Feed::new(source, Repeats::until_done(done), never(), Peers::alone(1), 100);
+    let feed = Feed::new(source, Repeats::until_done(done), none(), Peers::alone(1), 100);
     let first = taken(&feed).expect("one is new");
     assert!(taken(&feed).is_none(), "it is on its way, the other has its outcome");
     assert_eq!((first.key().episode.as_str(), feed.repeated()), ("1", 2));
@@ -181,7 +185,7 @@ fn a_feed_that_goes_on_runs_an_episode_again_only_where_it_has_no_outcome() {
 
 #[test]
 fn a_closed_feed_ends_when_nothing_is_on_its_way() {
-    let feed = feed((0..5).map(|id| announced(id, 60.0)), never(), 1, 10);
+    let feed = feed((0..5).map(|id| announced(id, 60.0)), none(), 1, 10);
     let first = taken(&feed).expect("the feed has episodes");
     feed.close();
     assert!(matches!(feed.next(0, 0), Next::Wait));
@@ -192,7 +196,7 @@ fn a_closed_feed_ends_when_nothing_is_on_its_way() {
 #[test]
 fn a_feed_is_looked_at_soon_while_episodes_are_on_their_way_and_else_when_its_source_says_but_each_tick() {
     let idle = |source: Box<dyn Source>| {
-        let feed = Feed::new(source, Repeats::of_this_run(), never(), Peers::alone(1), 9);
+        let feed = Feed::new(source, Repeats::of_this_run(), none(), Peers::alone(1), 9);
         assert!(taken(&feed).is_none());
         feed
     };
@@ -204,7 +208,7 @@ fn a_feed_is_looked_at_soon_while_episodes_are_on_their_way_and_else_when_its_so
     let trickle = Trickle { entries: vec![None], given: 0, committed: Arc::default() };
     let queue = idle(Box::new(trickle)).pause();
     assert!(queue <= Duration::from_millis(10), "{queue:?}");
-    let busy = feed((0..5).map(|id| announced(id, 60.0)), never(), 1, 1);
+    let busy = feed((0..5).map(|id| announced(id, 60.0)), none(), 1, 1);
     assert!(taken(&busy).is_some() && taken(&busy).is_none());
     assert_eq!(busy.pause(), BUSY);
 }

@@ -24,6 +24,16 @@ pub(super) fn settled(verdict: &Verdict) -> State {
     }
 }
 
+/// Whether an episode that ended so has nothing to correct by a verdict. To which of several later revisions an
+/// earlier one fell is not told anew with each of them: of an episode that has a hundred, every one would cost
+/// a hundred rows.
+pub(super) fn says(state: &State, verdict: &Verdict) -> bool {
+    match (state, verdict) {
+        (State::TakenDown { revised_by: Some(_) }, Verdict::Revised { .. }) => true,
+        _ => *state == settled(verdict),
+    }
+}
+
 /// The object that a row tells of.
 pub(super) fn object_in(outcome: &Outcome) -> Option<ObjectKey> {
     let State::Published { selection, clips } = &outcome.state else { return None };

@@ -3,9 +3,10 @@
 //! ```text
 //! ended ─▶ verdict? ─ no ─▶ objects ─▶ row ─▶ commit ─▶ what it replaced is removed
 //!             └ yes ─▶ row
-//! verdict or parts changed ─▶ withdrawn, or run again ─▶ …
+//! verdict or parts changed ─▶ corrector ─▶ withdrawn, or run again ─▶ …
 //! ```
 
+mod corrector;
 mod ends;
 mod laid;
 mod ledger;
@@ -23,7 +24,8 @@ use hark_operators::record::part::{Parts, Weighed};
 use hark_operators::record::{About, Announcement, Body, EpisodeKey, Record, Rendered};
 use hark_operators::stage::Publisher;
 
-use self::ends::{key_of, object_in, settled, without_about};
+pub(crate) use self::corrector::Corrector;
+use self::ends::{key_of, object_in, says, settled, without_about};
 use self::laid::Laid;
 pub use self::ledger::End;
 use self::ledger::Ledger;
@@ -32,6 +34,7 @@ pub use self::remembered::Remembered;
 use self::rows::Rows;
 
 use crate::cluster::Peers;
+use crate::corrections::Corrections;
 use crate::dedupe::Judgements;
 use crate::intake::unix_now;
 use crate::latency::PreviewLatency;
@@ -50,8 +53,8 @@ pub struct FolderPublisher {
     /// none: what it withdraws must not come to lie there after it was told.
     laying: RwLock<()>,
     judgements: Arc<Judgements>,
-    /// Takes episodes that are to be run again: fresh after all, or with a choice that no longer stands.
-    promote: Sender<Announcement>,
+    /// With those that are to be run again: fresh after all, or with a choice that no longer stands.
+    corrections: Arc<Corrections>,
     correct: Correct,
     latency: Mutex<PreviewLatency>,
     /// Tells the run to stop when something could not be made durable.
@@ -59,20 +62,13 @@ pub struct FolderPublisher {
 }
 
 impl FolderPublisher {
-    /// A publisher into these stores. `promote` takes the announcements of episodes that are to be run
-    /// again, choices as far as `correct` allows; `halt` the error that stops the run.
-    pub fn new(
-        objects: Objects,
-        table: OutcomeTable,
-        layout: &str,
-        correct: Correct,
-        promote: Sender<Announcement>,
-        halt: Sender<SinkError>,
-    ) -> Self {
+    /// A publisher into these stores. Choices are made again as far as `correct` allows; `halt` takes the
+    /// error that stops the run.
+    pub fn new(objects: Objects, table: OutcomeTable, layout: &str, correct: Correct, halt: Sender<SinkError>) -> Self {
         let ledger = Mutex::new(Ledger { ends: Some(HashMap::new()), ..Ledger::default() });
-        let (latency, laying) = (Mutex::default(), RwLock::default());
-        let (layout, judgements) = (layout.to_owned(), Arc::default());
-        Self { objects, rows: Rows::new(table), layout, ledger, laying, judgements, promote, correct, latency, halt }
+        let (latency, laying, rows) = (Mutex::default(), RwLock::default(), Rows::new(table));
+        let (layout, judgements, corrections) = (layout.to_owned(), Arc::default(), Arc::default());
+        Self { objects, rows, layout, ledger, laying, judgements, corrections, correct, latency, halt }
     }
 
     /// The same, that also tells brokers of what ended.
@@ -107,6 +103,11 @@ impl FolderPublisher {
         self.judgements.clone()
     }
 
+    /// What its rows do not say yet, and what sets out once more.
+    pub fn corrections(&self) -> &Arc<Corrections> {
+        &self.corrections
+    }
+
     /// The outcomes table.
     pub fn table(&self) -> &OutcomeTable {
         self.rows.table()
@@ -131,42 +132,54 @@ impl FolderPublisher {
         self.ledger.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The verdict on a revision or its repeated parts changed, or the verdict on all before it. What had
-    /// ended otherwise is corrected: its preview is withdrawn, or it is run after all, or once more.
-    pub fn correct(&self, key: &EpisodeKey) {
-        let mut ledger = self.ledger();
-        // What has not ended yet will ask for all of this when it does.
-        let ended = self.rows.recorded(Which::UpTo(key.episode.as_str(), key.revision));
-        let corrected =
-            ended.and_then(|ended| ended.into_iter().try_for_each(|outcome| self.correct_one(&mut ledger, outcome)));
-        if let Err(error) = corrected {
-            self.stop(error);
+    /// Brings the rows of these revisions, and of all before each, up to what is known of them now: what had
+    /// ended otherwise is withdrawn, or run after all, or once more.
+    fn correct(&self, revisions: &[EpisodeKey]) -> Result<(), SinkError> {
+        let (mut recorded, mut replaced) = (false, Vec::new());
+        for key in revisions {
+            // Held for one at a time: between two of them others end. What has not ended yet will ask for all
+            // of this when it does.
+            let mut ledger = self.ledger();
+            for outcome in self.rows.recorded(Which::Standing(key.episode.as_str(), key.revision))? {
+                recorded |= self.correct_one(&mut ledger, outcome, &mut replaced)?;
+            }
         }
+        if recorded {
+            self.rows.commit()?;
+        }
+        replaced.iter().try_for_each(|object| self.objects.remove(object))
     }
 
-    fn correct_one(&self, ledger: &mut Ledger, outcome: Outcome) -> Result<(), SinkError> {
+    /// Whether a row was recorded; objects that it replaced may be removed once it is durable.
+    fn correct_one(
+        &self,
+        ledger: &mut Ledger,
+        outcome: Outcome,
+        replaced: &mut Vec<ObjectKey>,
+    ) -> Result<bool, SinkError> {
         let key = key_of(&outcome);
         match self.judgements.on(&key) {
             Some(verdict) => {
                 let state = settled(&verdict);
                 ledger.ended(&key, End::of(&state));
-                if state != outcome.state { self.withdraw(outcome, state) } else { Ok(()) }
+                if !says(&outcome.state, &verdict) {
+                    replaced.extend(self.withdraw(outcome, state)?);
+                    return Ok(true);
+                }
             }
             None if End::of(&outcome.state).is_settled() => {
                 self.run_again(ledger, &outcome.announcement);
-                Ok(())
             }
             None if self.is_outdated(&key, outcome.weighed.as_ref(), outcome.completed_at) => {
                 ledger.chosen_again += usize::from(self.run_again(ledger, &outcome.announcement));
-                Ok(())
             }
             None => {
                 if *outcome.picture.repeated != *self.judgements.parts_of(&key) {
                     ledger.stale.insert(key);
                 }
-                Ok(())
             }
         }
+        Ok(false)
     }
 
     /// Whether a choice would turn out otherwise with the parts of now, and may still be corrected.
@@ -180,8 +193,10 @@ impl FolderPublisher {
     /// # Errors
     /// A row that cannot be read or written.
     pub fn refresh(&self) -> Result<(), SinkError> {
-        let mut ledger = self.ledger();
-        for key in std::mem::take(&mut ledger.stale) {
+        let stale = std::mem::take(&mut self.ledger().stale);
+        for key in stale {
+            // One at a time, and none during the commit: ends go on in between.
+            let _ledger = self.ledger();
             for mut outcome in self.rows.recorded(Which::One(key.episode.as_str(), key.revision))? {
                 if !End::of(&outcome.state).is_settled() {
                     let parts = self.judgements.parts_of(&key);
@@ -194,18 +209,16 @@ impl FolderPublisher {
         self.rows.commit()
     }
 
-    fn withdraw(&self, outcome: Outcome, state: State) -> Result<(), SinkError> {
-        let object = self.object_to_remove(&outcome);
-        let remove = || object.as_ref().map_or(Ok(()), |object| self.objects.remove(object));
+    /// Records that a verdict ends what ended otherwise. Returns the object to be removed when that is durable.
+    fn withdraw(&self, outcome: Outcome, state: State) -> Result<Option<ObjectKey>, SinkError> {
+        let mut object = self.object_to_remove(&outcome);
         // What is taken down never comes back: it goes first, so that whatever fails in between it is not left
         // where no row tells of it.
-        let taken_down = matches!(state, State::TakenDown { .. });
-        if taken_down {
-            remove()?;
+        if matches!(state, State::TakenDown { .. }) {
+            object.take().map(|object| self.objects.remove(&object)).transpose()?;
         }
         self.rows.record(&Outcome { state, completed_at: unix_now(), ..without_about(outcome) }, None)?;
-        self.rows.commit()?;
-        if taken_down { Ok(()) } else { remove() }
+        Ok(object)
     }
 
     /// The object that a row tells of. Says so where it lies in a place of which this job was not told, for
@@ -227,9 +240,9 @@ impl FolderPublisher {
 
     /// Takes down what stands of an episode's earlier revisions, and with a withdrawal of this one, also
     /// where an earlier run published them. Returns whether this revision has a row.
-    fn retract_earlier(&self, key: &EpisodeKey, withdrawn: bool) -> Result<bool, SinkError> {
+    fn retract_earlier(&self, ledger: &mut Ledger, key: &EpisodeKey, withdrawn: bool) -> Result<bool, SinkError> {
         let mut known = false;
-        for outcome in self.rows.recorded(Which::Episode(key.episode.as_str()))? {
+        for outcome in self.rows.recorded(Which::Standing(key.episode.as_str(), key.revision))? {
             let this = outcome.revision == key.revision;
             known |= this;
             let falls = outcome.revision < key.revision || this && withdrawn;
@@ -238,6 +251,7 @@ impl FolderPublisher {
             }
             self.object_to_remove(&outcome).map(|object| self.objects.remove(&object)).transpose()?;
             let state = State::TakenDown { revised_by: (!this).then_some(key.revision) };
+            ledger.ended(&key_of(&outcome), End::of(&state));
             self.rows.record(&Outcome { state, completed_at: unix_now(), ..without_about(outcome) }, None)?;
         }
         Ok(known)
@@ -247,18 +261,13 @@ impl FolderPublisher {
     fn run_again(&self, ledger: &mut Ledger, announcement: &Announcement) -> bool {
         let sets_out = ledger.again.insert(announcement.key.clone());
         if sets_out {
-            self.promote(announcement);
+            self.corrections.set_out_again(announcement.clone());
         }
         sets_out
     }
 
-    fn promote(&self, announcement: &Announcement) {
-        // Nobody listens only when the run has been given up.
-        let _given_up = self.promote.send(announcement.clone()).is_err();
-    }
-
-    /// Compares the row of every episode of this process with what is known now and corrects what differs:
-    /// after a start, when what was known before has been told again.
+    /// Compares the row of every episode of this process with what is known now and has corrected what
+    /// differs: after a start, when what was known before has been told again.
     pub(crate) fn compare(&self, peers: &Peers) {
         let compared = self.rows.visit(Which::All, |outcome| {
             let key = key_of(&outcome);
@@ -266,12 +275,12 @@ impl FolderPublisher {
                 return Ok(());
             }
             let right = match self.judgements.on(&key) {
-                Some(verdict) => settled(&verdict) == outcome.state,
+                Some(verdict) => says(&outcome.state, &verdict),
                 None if End::of(&outcome.state).is_settled() => false,
                 None => *outcome.picture.repeated == *self.judgements.parts_of(&key),
             };
             if !right {
-                self.correct(&key);
+                self.corrections.due(key);
             }
             Ok(())
         });
@@ -355,8 +364,8 @@ impl FolderPublisher {
         let before = self.rows.recorded(Which::One(key.episode.as_str(), key.revision))?.first().and_then(object_in);
         ledger.replaced.extend(before.filter(|before| Some(before) != object.as_ref()));
         // The first announcement of an episode, which nearly all are, has nothing before it.
-        let known =
-            (announcement.withdrawn || key.revision > 0) && self.retract_earlier(key, announcement.withdrawn)?;
+        let known = (announcement.withdrawn || key.revision > 0)
+            && self.retract_earlier(&mut ledger, key, announcement.withdrawn)?;
         if !(announcement.withdrawn && known) {
             self.rows.record(&outcome, ended.episode.origin.as_deref())?; // a withdrawal has no title: the episode's own row stays
         }

@@ -102,8 +102,7 @@ impl Rows {
         if matches!(outcome.state, State::Published { .. }) {
             return Ok(true);
         }
-        let rows = self.table().recorded(Which::Episode(&outcome.episode))?;
-        Ok(rows.iter().all(|row| row.revision <= outcome.revision))
+        Ok(self.table().recorded(Which::After(&outcome.episode, outcome.revision))?.is_empty())
     }
 
     fn gate(&self) -> MutexGuard<'_, ()> {

@@ -26,8 +26,10 @@ pub enum Which<'a> {
     Episode(&'a str),
     /// One revision of one episode.
     One(&'a str, u64),
-    /// One revision of one episode and all before it.
-    UpTo(&'a str, u64),
+    /// One revision of one episode, and those before it that have not fallen to a later one.
+    Standing(&'a str, u64),
+    /// Those of an episode after one revision.
+    After(&'a str, u64),
 }
 
 /// The order of every listing: revisions beyond the signed range are negative in the table, and the
@@ -47,11 +49,16 @@ impl Which<'_> {
             Self::Failed => state("failed"),
             Self::TakenDown => state("taken_down"),
             Self::Episode(episode) => (format!("{column} = $1"), vec![name(episode)]),
-            Self::UpTo(episode, upto) => (
+            Self::Standing(episode, upto) => (
                 format!(
-                    "{column} = $1 AND (revision BETWEEN 0 AND $2 OR $2 < 0 AND (revision >= 0 OR revision <= $2))"
+                    "{column} = $1 AND (revision = $2 OR (state <> 'taken_down' OR revised_by IS NULL) AND \
+                     (revision BETWEEN 0 AND $2 OR $2 < 0 AND (revision >= 0 OR revision < $2)))"
                 ),
                 vec![name(episode), revision(upto)],
+            ),
+            Self::After(episode, one) => (
+                format!("{column} = $1 AND (revision > $2 AND ($2 >= 0 OR revision < 0) OR $2 >= 0 AND revision < 0)"),
+                vec![name(episode), revision(one)],
             ),
             Self::One(episode, one) => (format!("{column} = $1 AND revision = $2"), vec![name(episode), revision(one)]),
         }

@@ -23,6 +23,7 @@ macro_rules! on_both {
 on_both! {
     what_is_recorded_is_what_is_read_in_order_of_show_episode_revision
     a_correction_replaces_and_an_identical_rewrite_changes_nothing
+    revisions_that_fell_to_a_later_one_are_not_read_again
     committed_outcomes_survive_a_crash_and_later_ones_do_not
     workers_share_one_table
     columns_answer_a_person_who_asks_the_database
@@ -61,8 +62,8 @@ fn what_is_recorded_is_what_is_read_in_order_of_show_episode_revision(ground: &G
     assert_eq!(table.read(Which::Failed).unwrap(), outcomes[3..4]);
     assert_eq!(table.read(Which::TakenDown).unwrap(), outcomes[4..]);
     assert_eq!(table.read(Which::Episode("b")).unwrap(), outcomes[..2]);
-    assert_eq!(table.read(Which::UpTo("b", 0)).unwrap(), outcomes[..1]);
-    assert_eq!(table.read(Which::UpTo("b", u64::MAX)).unwrap(), outcomes[..2]);
+    assert_eq!(table.read(Which::After("b", 0)).unwrap(), outcomes[1..2]);
+    assert_eq!(table.read(Which::After("b", 1)).unwrap(), []);
     assert_eq!(table.one("b", 1).unwrap().as_ref(), Some(&outcomes[1]));
     assert_eq!(table.one("b", 2).unwrap(), None);
     let counts = table.counts().unwrap();
@@ -79,6 +80,29 @@ fn a_correction_replaces_and_an_identical_rewrite_changes_nothing(ground: &Groun
     table.commit().unwrap();
     assert_eq!(table.record(&corrected).unwrap(), Recorded::Unchanged);
     assert_eq!(table.read(Which::All).unwrap(), [corrected]);
+}
+
+fn revisions_that_fell_to_a_later_one_are_not_read_again(ground: &Ground) {
+    let table = ground.table();
+    let ended = |revision, state| outcome("A", "a", revision, state);
+    let outcomes = [
+        ended(0, State::TakenDown { revised_by: Some(1) }),
+        published("A", "a", 1),
+        ended(2, State::TakenDown { revised_by: None }),
+        published("A", "a", u64::MAX - 1),
+        ended(u64::MAX, State::TakenDown { revised_by: Some(0) }),
+    ];
+    for outcome in &outcomes {
+        table.record(outcome).unwrap();
+    }
+    let standing = |upto| table.recorded(Which::Standing("a", upto)).unwrap();
+    assert_eq!(standing(0), outcomes[..1], "but for the one that is asked for");
+    assert_eq!(standing(1), outcomes[1..2]);
+    assert_eq!(standing(9), outcomes[1..3]);
+    assert_eq!(standing(u64::MAX - 1), outcomes[1..4], "beyond the numbers that a table can tell in order");
+    assert_eq!(standing(u64::MAX), outcomes[1..]);
+    let after = |revision| table.recorded(Which::After("a", revision)).unwrap();
+    assert_eq!([0, 2, u64::MAX - 1, u64::MAX].map(|revision| after(revision).len()), [4, 2, 1, 0]);
 }
 
 fn committed_outcomes_survive_a_crash_and_later_ones_do_not(ground: &Ground) {
