@@ -49,7 +49,7 @@ fn said(state: &State) -> String {
         State::Published { .. } => "published".to_owned(),
         State::Duplicate { of, .. } => format!("duplicate of {}", plain(of, ID)),
         State::Failed { fault } => format!("failed, {}", fault.code),
-        State::TakenDown { revised_by: Some(by) } => format!("taken down, revision {by} stands instead"),
+        State::TakenDown { revised_by: Some(by) } => format!("taken down, revision {by} took its place"),
         State::TakenDown { revised_by: None } => "taken down by its source".to_owned(),
     }
 }

@@ -23,6 +23,10 @@ use hark_models::manifest::{Manifest, ModelFiles};
 use hark_models::minilm::Embedder;
 use hark_models::silero::SpeechDetector;
 
+/// As `hark` has it: with glibc's, lanes that cut texts into pieces side by side stood in each other's way.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// Seconds of audio per window: 28 fresh ones and one of context.
 const WINDOW: usize = 29;
 

@@ -71,7 +71,7 @@ pub fn card(outcome: &Outcome, anchor: &str, kin: &Kin<'_>, drawing: Drawing) ->
             State::Failed { fault } => (failed(outcome, fault, drawing.bars)),
             State::Duplicate { of, level, via, similarity } => (duplicate(of, level, via, *similarity, kin.canonical.as_ref())),
             State::TakenDown { revised_by: None } => p class="reason" { "Withdrawn by its source." },
-            State::TakenDown { revised_by: Some(by) } => p class="reason" { "Revision " (by) " stands instead." },
+            State::TakenDown { revised_by: Some(by) } => p class="reason" { "Revision " (by) " took its place." },
         }
         (copies(&kin.copies))
         (making(outcome))

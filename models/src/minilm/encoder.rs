@@ -6,11 +6,12 @@
 
 use std::collections::HashMap;
 use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use tch::{Kind, Tensor};
 
 use super::{DIMENSIONS, MOST_PIECES};
-use crate::device::{Placement, bytes};
+use crate::device::{Device, Placement, bytes};
 use crate::error::ModelError;
 
 const LAYERS: usize = 6;
@@ -80,6 +81,9 @@ pub(super) struct Encoder {
     places: Tensor,
     norm: Norm,
     layers: Vec<Layer>,
+    /// Whose texts a GPU is at, of all handles. Lanes cut texts side by side; their kernels would share one
+    /// stream, and every copy of one lane wait for whatever others had queued before it.
+    turn: Arc<Mutex<()>>,
 }
 
 /// The tensors of the weights file, each taken once.
@@ -224,7 +228,7 @@ impl Encoder {
         let places = positions.f_narrow(0, 0, MOST_PIECES as i64)?.f_add(&segments.f_select(0, 0)?)?;
         let norm = weights.norm("embeddings.LayerNorm")?;
         let layers = (0..LAYERS).map(|index| Layer::load(&mut weights, index)).collect::<Result<_, _>>()?;
-        Ok(Self { at, words, places, norm, layers })
+        Ok(Self { at, words, places, norm, layers, turn: Arc::default() })
     }
 
     pub(super) fn weight_bytes(&self) -> usize {
@@ -245,6 +249,7 @@ impl Encoder {
             places: self.places.shallow_clone(),
             norm: self.norm.share(),
             layers: self.layers.iter().map(Layer::share).collect(),
+            turn: self.turn.clone(),
         }
     }
 
@@ -253,6 +258,8 @@ impl Encoder {
     /// end to end.
     pub(super) fn encode(&self, tokens: &[i64], runs: &[Run]) -> Result<Vec<f32>, ModelError> {
         let device = self.at.device.torch();
+        let on_gpu = self.at.device != Device::Cpu;
+        let _turn = on_gpu.then(|| self.turn.lock().unwrap_or_else(PoisonError::into_inner));
         let mut places: Vec<i64> =
             runs.iter().flat_map(|run| std::iter::repeat_n(0..run.length as i64, run.filled.len()).flatten()).collect();
         places.resize(tokens.len(), 0);

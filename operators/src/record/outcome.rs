@@ -105,7 +105,7 @@ pub enum State {
     },
     /// Withdrawn by its source.
     TakenDown {
-        /// The later revision that stands instead, if there is one.
+        /// A later revision that stood when this one fell, if it fell to one.
         revised_by: Option<u64>,
     },
 }

@@ -51,7 +51,7 @@ pub(super) const COLUMNS: [Column; 31] = [
     some("duplicate_level", Holds::Text, "of a duplicate: the rule that tied them"),
     some("duplicate_via", Holds::Text, "of a duplicate: the episode that the rule found it alike"),
     some("similarity", Holds::Real, "of a duplicate: how alike, 0 to 1"),
-    some("revised_by", Holds::Integer, "of a taken down one: the later revision that stands"),
+    some("revised_by", Holds::Integer, "of a taken down one: a later revision that stood when it fell"),
     always("variant", Holds::Text, "full or light"),
     always("layout", Holds::Text, "name of the layout that made it"),
     some("language", Holds::Text, "ISO 639-3"),

@@ -15,6 +15,7 @@
 //! Invariant: a larger batch never costs less. A batch smaller than the first point costs as much as
 //! that one; of a batch larger than the last nothing is known, and nothing is made up.
 
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use hark_models::device::Precision;
@@ -24,13 +25,25 @@ use toml::Spanned;
 use super::super::Stage;
 
 /// Costs of the models of some stages.
-#[derive(Clone, Debug, PartialEq)]
+#[derive(Debug, PartialEq)]
 pub struct Curve {
     /// Its name, as it stands in reports.
     pub name: String,
     /// What it was measured on.
     pub source: String,
     models: Vec<Model>,
+    turn: Turn,
+}
+
+/// A device computes one batch at a time, however many lanes feed it. It is the same device whoever's turn
+/// it is.
+#[derive(Debug, Default)]
+struct Turn(Mutex<()>);
+
+impl PartialEq for Turn {
+    fn eq(&self, _other: &Self) -> bool {
+        true
+    }
 }
 
 /// What a batch costs.
@@ -107,7 +120,12 @@ impl Curve {
             }
             models.push(model);
         }
-        Ok(Self { name: document.name, source: document.source, models })
+        Ok(Self { name: document.name, source: document.source, models, turn: Turn::default() })
+    }
+
+    /// Waits until no other lane of the device computes, and keeps others waiting as long as it is held.
+    pub(super) fn turn(&self) -> MutexGuard<'_, ()> {
+        self.turn.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What a batch costs; `None` where that was not measured.
