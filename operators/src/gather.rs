@@ -50,7 +50,7 @@ pub fn gather(stream: StreamVec<'_, Epoch, Record>) -> StreamVec<'_, Epoch, Reco
 /// What has come back of one episode so far.
 #[derive(Default)]
 struct Pieces {
-    whole: Option<Box<Whole>>,
+    whole: Option<Arc<Whole>>,
     speech: BTreeMap<u32, Vec<u8>>,
     events: BTreeMap<u32, (Vec<i8>, Vec<u8>)>,
     embeddings: BTreeMap<u32, Vec<f32>>,
@@ -101,14 +101,14 @@ impl Pieces {
     fn close(self, episode: Arc<Episode>) -> Record {
         let spent = self.spent.clone();
         let body = match self.dossier(&episode) {
-            Ok(dossier) => Body::Dossier(Box::new(dossier)),
-            Err(failure) => Body::Failed(Box::new(failure)),
+            Ok(dossier) => Body::Dossier(Arc::new(dossier)),
+            Err(failure) => Body::Failed(Arc::new(failure)),
         };
         Record { episode, body, spent }
     }
 
     fn dossier(self, episode: &Episode) -> Result<Dossier, Failure> {
-        let whole = *self.whole.expect("it is complete");
+        let whole = Arc::unwrap_or_clone(self.whole.expect("it is complete"));
         let audio = whole.fetched.audio.clone();
         let mut faults = whole.fetched.faults.clone();
         if let Some(fault) = whole.fault {

@@ -49,7 +49,7 @@ pub fn meet(stream: StreamVec<'_, Epoch, Record>) -> StreamVec<'_, Epoch, Record
 /// What has come of one episode so far.
 #[derive(Default)]
 struct Parts {
-    heard: Option<Box<Heard>>,
+    heard: Option<Arc<Heard>>,
     read: Option<Arc<Read>>,
     spent: Spent,
 }
@@ -89,9 +89,12 @@ impl Parts {
         let body = match fatal {
             Some(fault) => {
                 let about = About { audio, survived: heard.fetched.faults.clone(), ..About::default() };
-                Body::Failed(Box::new(Failure { fault: fault.clone(), about }))
+                Body::Failed(Arc::new(Failure { fault: fault.clone(), about }))
             }
-            None => Body::Known(Box::new(Known { heard: *heard, read, repeated: Arc::default() })),
+            None => {
+                let heard = Arc::unwrap_or_clone(heard);
+                Body::Known(Arc::new(Known { heard, read, repeated: Arc::default() }))
+            }
         };
         Record { episode, body, spent: self.spent }
     }
@@ -134,7 +137,7 @@ mod tests {
     fn heard(audio: bool, fault: Option<Fault>) -> Body {
         let audio = audio.then(|| LocalAudio { path: "a.mp3".into(), bytes: 1, digest: String::new(), staged: None });
         let fetched = Arc::new(Fetched { audio, ..Fetched::default() });
-        Body::Heard(Box::new(Heard { fetched, pcm: None, media: None, print: None, fault }))
+        Body::Heard(Arc::new(Heard { fetched, pcm: None, media: None, print: None, fault }))
     }
 
     fn read(fault: Option<Fault>) -> Body {

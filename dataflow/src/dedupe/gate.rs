@@ -1,6 +1,7 @@
 //! A gate of the graph: tells what an episode has made known, and lets it pass once that is judged.
 
 use std::collections::VecDeque;
+use std::sync::Arc;
 
 use hark_operators::dedupe::exact::{Key, KnownAt};
 use hark_operators::dedupe::likeness;
@@ -65,7 +66,7 @@ pub(crate) fn gate<'s>(
                 if let Some(verdict) = hub.judgements().on(record.episode.key()) {
                     record.body = Body::Settled(verdict);
                 } else if let Body::Known(known) = &mut record.body {
-                    known.repeated = hub.judgements().parts_of(record.episode.key());
+                    Arc::make_mut(known).repeated = hub.judgements().parts_of(record.episode.key());
                 }
                 output.session(&cap).give(record);
             }

@@ -270,7 +270,7 @@ impl Feed {
             }
             let mut record = self.begin(announcement, worker, origin);
             if let Some(fault) = fault {
-                record.body = Body::Failed(Box::new(Failure::from(fault)));
+                record.body = Body::Failed(Arc::new(Failure::from(fault)));
             }
             return Next::Record(Box::new(record));
         }

@@ -1,5 +1,7 @@
 //! An experiment as one page with plots: no script, no network.
 
+use std::collections::BTreeSet;
+
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
 use super::experiment::{Arm, Compared, Experiment};
@@ -59,11 +61,16 @@ pub fn html(experiment: &Experiment) -> Markup {
                 pre { (experiment.command) }
                 p.muted {
                     "Layouts by content: "
-                    @for compared in &experiment.arms { (compared.arm.layout) " " code { (&compared.arm.layout_sha256[..12]) } " " }
+                    @for (layout, sha256) in layouts(experiment) { (layout) " " code { (&sha256[..12]) } " " }
                 }
             }
         }
     }
+}
+
+/// Names and digests of the layouts that were run, each once however many workers had it.
+fn layouts(experiment: &Experiment) -> BTreeSet<(&str, &str)> {
+    experiment.arms.iter().map(|compared| (&*compared.arm.layout, &*compared.arm.layout_sha256)).collect()
 }
 
 fn colour(at: usize) -> &'static str {

@@ -47,7 +47,8 @@ pub struct Record {
 /// Time by stage, in the order of the stages.
 pub type Spent = BTreeMap<Stage, StageTime>;
 
-/// What a record is.
+/// What a record is. Shared, for drivers keep each record until something has come of it: an hour of findings,
+/// or a clip, would be copied at every operator.
 #[derive(Clone, Debug, Serialize, Deserialize)]
 pub enum Body {
     /// Its source announced it.
@@ -55,35 +56,35 @@ pub enum Body {
     /// Its bytes are on this machine.
     Fetched(Arc<Fetched>),
     /// Its audio is decoded.
-    Heard(Box<Heard>),
+    Heard(Arc<Heard>),
     /// Its transcript is read.
     Read(Arc<Read>),
     /// Both are, and it goes on to the models.
-    Known(Box<Known>),
+    Known(Arc<Known>),
     /// Up to 30 s of its audio.
     Window(Window),
     /// A few of its sentences.
     Passage(Passage),
     /// Its last window and passage have been sent.
-    Whole(Box<Whole>),
+    Whole(Arc<Whole>),
     /// A model's result on one piece.
     Finding(Finding),
     /// A model's failure on one piece.
     Unfound(Stage, Fault),
     /// Everything known of it.
-    Dossier(Box<Dossier>),
+    Dossier(Arc<Dossier>),
     /// The same, with words recognised where there was no transcript.
-    Transcribed(Box<Dossier>),
+    Transcribed(Arc<Dossier>),
     /// Its span is chosen.
-    Chosen(Box<Chosen>),
+    Chosen(Arc<Chosen>),
     /// Its clip is encoded.
-    Rendered(Box<Rendered>),
+    Rendered(Arc<Rendered>),
     /// It cannot go on.
-    Failed(Box<Failure>),
+    Failed(Arc<Failure>),
     /// It is not to have a preview of its own.
     Settled(Verdict),
     /// It has ended.
-    Outcome(Box<Outcome>),
+    Outcome(Arc<Outcome>),
 }
 
 /// The kinds of records, by which the graph wires operators together.

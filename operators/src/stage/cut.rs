@@ -1,6 +1,7 @@
 //! `Chosen -> Rendered`: the clip, cut from the original audio at its own rate and channels.
 
 use std::collections::BTreeMap;
+use std::sync::Arc;
 
 use super::Work;
 use crate::fault::Fault;
@@ -58,8 +59,8 @@ impl Work for Cut {
                 emit(
                     i,
                     match self.cut(chosen, &record.episode.announcement) {
-                        Ok(rendered) => Body::Rendered(Box::new(rendered)),
-                        Err(fault) => Body::Failed(Box::new(Failure { fault, about: chosen.about.clone() })),
+                        Ok(rendered) => Body::Rendered(Arc::new(rendered)),
+                        Err(fault) => Body::Failed(Arc::new(Failure { fault, about: chosen.about.clone() })),
                     },
                 );
             }

@@ -61,7 +61,7 @@ impl Work for Decode {
     fn run(&mut self, batch: &[Record], emit: &mut dyn FnMut(usize, Body)) -> Result<(), Fault> {
         for (i, record) in batch.iter().enumerate() {
             if let Body::Fetched(fetched) = &record.body {
-                emit(i, Body::Heard(Box::new(self.hear(fetched))));
+                emit(i, Body::Heard(Arc::new(self.hear(fetched))));
             }
         }
         Ok(())

@@ -57,7 +57,7 @@ impl Work for Fetch {
                 i,
                 match self.fetch(&record.episode.announcement) {
                     Ok(fetched) => Body::Fetched(Arc::new(fetched)),
-                    Err(fault) => Body::Failed(Box::new(Failure::from(fault))),
+                    Err(fault) => Body::Failed(Arc::new(Failure::from(fault))),
                 },
             );
         }

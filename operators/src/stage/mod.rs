@@ -32,7 +32,7 @@ pub use modelled::{Cost, Curve, CurveError};
 pub use publish::Publisher;
 
 use crate::fault::Fault;
-use crate::record::finding::Variant;
+use crate::record::finding::{Dossier, Variant};
 use crate::record::{Body, Failure, Heard, Kind, Read, Record};
 
 /// A stage's name, in the order in which an episode meets them.
@@ -168,7 +168,7 @@ impl Stage {
     /// that the episode still comes to its end.
     pub fn failed(self, record: &Record, fault: Fault) -> Body {
         match (self, &record.body) {
-            (Stage::Decode, Body::Fetched(fetched)) => Body::Heard(Box::new(Heard {
+            (Stage::Decode, Body::Fetched(fetched)) => Body::Heard(Arc::new(Heard {
                 fetched: fetched.clone(),
                 pcm: None,
                 media: None,
@@ -176,15 +176,15 @@ impl Stage {
                 fault: Some(fault),
             })),
             (Stage::Transcript, _) => Body::Read(Arc::new(Read { fault: Some(fault), ..Read::default() })),
-            (Stage::Pieces, Body::Known(known)) => Body::Whole(Box::new(pieces::whole(known, Some(fault)))),
+            (Stage::Pieces, Body::Known(known)) => Body::Whole(Arc::new(pieces::whole(known, Some(fault)))),
             (Stage::Speech | Stage::Events | Stage::Embed, _) => Body::Unfound(self, fault),
             (Stage::Transcribe, Body::Dossier(dossier)) => {
-                let mut dossier = dossier.clone();
+                let mut dossier = Dossier::clone(dossier);
                 dossier.variant = Variant::Light;
                 dossier.faults.push(fault);
-                Body::Transcribed(dossier)
+                Body::Transcribed(Arc::new(dossier))
             }
-            _ => Body::Failed(Box::new(Failure::from(fault))),
+            _ => Body::Failed(Arc::new(Failure::from(fault))),
         }
     }
 

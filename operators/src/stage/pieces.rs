@@ -40,7 +40,7 @@ impl Pieces {
             send(Body::Passage(passage));
         }
         let fault = sent.err().map(|error| lost(episode, &error));
-        send(Body::Whole(Box::new(Whole { windows, passages, ..whole(known, fault) })));
+        send(Body::Whole(Arc::new(Whole { windows, passages, ..whole(known, fault) })));
     }
 
     /// Every sample once, and the end of a window again at the beginning of the next.

@@ -28,7 +28,7 @@ impl Work for Publish {
         match self.0.publish(batch) {
             Some(outcomes) => {
                 for (i, outcome) in outcomes.into_iter().enumerate() {
-                    emit(i, Body::Outcome(Box::new(outcome)));
+                    emit(i, Body::Outcome(Arc::new(outcome)));
                 }
             }
             // The run is stopping; nobody takes these in again.

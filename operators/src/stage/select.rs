@@ -58,8 +58,8 @@ impl Work for Select {
                 emit(
                     i,
                     match self.choose(dossier) {
-                        Ok(chosen) => Body::Chosen(Box::new(chosen)),
-                        Err(failure) => Body::Failed(Box::new(failure)),
+                        Ok(chosen) => Body::Chosen(Arc::new(chosen)),
+                        Err(failure) => Body::Failed(Arc::new(failure)),
                     },
                 );
             }

@@ -108,11 +108,12 @@ impl Work for Transcribe {
         for (i, record) in batch.iter().enumerate() {
             if let Body::Dossier(dossier) = &record.body {
                 let mut dossier = dossier.clone();
-                if dossier.sentences.is_empty()
-                    && let Err(fault) = self.listen(&mut dossier)
-                {
-                    dossier.sentences.clear();
-                    dossier.faults.push(fault);
+                if dossier.sentences.is_empty() {
+                    let dossier = Arc::make_mut(&mut dossier);
+                    if let Err(fault) = self.listen(dossier) {
+                        dossier.sentences.clear();
+                        dossier.faults.push(fault);
+                    }
                 }
                 emit(i, Body::Transcribed(dossier));
             }
