@@ -6,7 +6,9 @@ use std::path::Path;
 
 use serde_json::{Value, json};
 
+use crate::broker::Broker;
 use crate::command::{batch, bring_example, hark, objects, path, previews, write_episodes};
+use crate::job::{Job, talk};
 
 /// A folder with the same audio under two names, and other audio.
 fn folder() -> tempfile::TempDir {
@@ -111,6 +113,24 @@ fn a_later_revision_takes_the_place_of_the_earlier() {
         assert_eq!(ends[&("talk".to_owned(), 2)], end("published", None), "{name}");
         assert_eq!(published.len(), 1, "{name}");
     }
+}
+
+#[test]
+fn of_an_episode_that_is_revised_again_and_again_each_revision_is_told_when_it_ends_and_when_it_falls() {
+    const REVISIONS: usize = 12;
+    let job = Job::new(Broker::shared(), "revised");
+    let run = job.run();
+    for revision in 0..REVISIONS {
+        let mut episode = talk("often", 1);
+        episode["revision"] = revision.into();
+        job.send(&[episode]);
+        job.wait_for(&run, revision + 1);
+    }
+    run.wait_until("all to be corrected", |run| run.metric("hark_open_corrections") == 0.0);
+    assert_eq!(run.stop(), Some(0));
+    let told = job.broker.read(&job.of("outcomes"));
+    assert_eq!(told.len(), 2 * REVISIONS - 1, "and none is told anew of each that comes later");
+    assert_eq!(job.broker.compacted(&job.of("previews")).len(), 1);
 }
 
 #[test]

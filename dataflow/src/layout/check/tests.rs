@@ -109,7 +109,7 @@ fn models_that_take_turns_need_one_lane_and_room_for_each_operator() {
     };
     refused("resident = 1", "resident = 0", "no model resident");
     refused("shared = true", "shared = false", "several of them would hold models");
-    refused("threads = 1 # one", "threads = 2 # one", "several of them would hold models");
+    refused("threads = 1 # whose", "threads = 2 # whose", "several of them would hold models");
     let both =
         SHIPPED[0].1.replacen("[lanes.cpu]", "[lanes.gpu]\nthreads = 1\nshared = true\nresident = 1\n\n[lanes.cpu]", 1);
     let both = both.replacen("\"embed\"]\non = \"cpu\"", "\"embed\"]\non = \"gpu\"", 1);
