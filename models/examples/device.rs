@@ -23,7 +23,7 @@ use hark_models::manifest::{Manifest, ModelFiles};
 use hark_models::minilm::Embedder;
 use hark_models::silero::SpeechDetector;
 
-/// As `hark` has it: with glibc's, lanes that cut texts into pieces side by side stood in each other's way.
+/// As `hark` has it, so that lanes allocate as they do there.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
