@@ -17,7 +17,8 @@ use std::sync::{MutexGuard, PoisonError};
 use hark_operators::driver::Epoch;
 use serde::{Deserialize, Serialize};
 
-use super::{Addressed, Entries, Feed, Notice};
+use super::feed::Entries;
+use super::{Addressed, Feed, Notice};
 
 /// Counts the questions.
 pub(crate) type Round = u64;
