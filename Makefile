@@ -35,9 +35,10 @@ chaos: setup-tests ## faults for longer than in the test-suite: docs/reliability
 	@HARK_CHAOS=1 cargo test --release --locked --package hark-harness --test hark -- --nocapture --test-threads 1 \
 		cluster:: faults:: hour:: kafka:: live:: objects:: oracle:: partition:: postgres:: rescale::
 
-check: setup ## format, lints, dependency rules and licences
+check: setup ## format, lints, one build for all, dependency rules and licences
 	@cargo fmt --all --check
 	@cargo clippy --release --locked --workspace --all-targets -- -D warnings
+	@harness/setup/one-build.sh
 	@harness/setup/deny.sh
 	@.hark/bin/cargo-deny --locked check bans licenses sources
 
