@@ -6,7 +6,7 @@
 //!
 //! Invariant: nobody gets [`ModelFiles`] unless every file of the model has the pinned SHA-256.
 //! All of it is hashed at each start: 91 MB take some 100 ms, less than reading a verdict would be
-//! worth.
+//! worth. Whoever has computed with a model thus knows its hash; nothing is hashed to tell it.
 
 use std::fs::File;
 use std::io::Read;
@@ -29,12 +29,17 @@ pub struct Manifest {
 pub struct ModelFiles {
     /// Folder that holds the files, under the names of the manifest.
     pub dir: PathBuf,
-    /// Name in the manifest.
-    pub name: String,
-    /// Version in the manifest.
-    pub version: String,
+}
+
+/// What the manifest says of a model.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Pinned<'m> {
+    /// Its name.
+    pub name: &'m str,
+    /// The version of its weights.
+    pub version: &'m str,
     /// SHA-256 of the weights, which is the first file the manifest lists.
-    pub sha256: String,
+    pub sha256: &'m str,
 }
 
 #[derive(Clone, Debug, Deserialize)]
@@ -64,10 +69,17 @@ impl Manifest {
         Self { home: home.to_owned(), models: document.model }
     }
 
+    /// What is pinned of model `name`. Touches no file; `None` of an unknown name.
+    pub fn pinned(&self, name: &str) -> Option<Pinned<'_>> {
+        let Entry { name, version, file } = self.entry(name)?;
+        let sha256 = file.first().map_or("", |file| file.sha256.as_str());
+        Some(Pinned { name, version, sha256 })
+    }
+
     /// Name, version and the pinned hash of each file: what whoever gets [`ModelFiles`] of `name` has in
     /// hand. Touches no file; `None` of an unknown name.
     pub fn identity(&self, name: &str) -> Option<String> {
-        let entry = self.models.iter().find(|entry| entry.name == name)?;
+        let entry = self.entry(name)?;
         let hashes: Vec<&str> = entry.file.iter().map(|file| file.sha256.as_str()).collect();
         Some(format!("{} {} {}", entry.name, entry.version, hashes.join(" ")))
     }
@@ -76,7 +88,7 @@ impl Manifest {
     ///
     /// Errors: `Unknown` name, `Missing` file, `WrongHash`.
     pub fn verified(&self, name: &str) -> Result<ModelFiles, ModelError> {
-        let Some(entry) = self.models.iter().find(|entry| entry.name == name) else {
+        let Some(entry) = self.entry(name) else {
             let known: Vec<&str> = self.models.iter().map(|entry| entry.name.as_str()).collect();
             return Err(ModelError::Unknown { name: name.to_owned(), known: known.join(", ") });
         };
@@ -99,12 +111,11 @@ impl Manifest {
                 });
             }
         }
-        Ok(ModelFiles {
-            dir,
-            name: entry.name.clone(),
-            version: entry.version.clone(),
-            sha256: entry.file.first().map(|file| file.sha256.clone()).unwrap_or_default(),
-        })
+        Ok(ModelFiles { dir })
+    }
+
+    fn entry(&self, name: &str) -> Option<&Entry> {
+        self.models.iter().find(|entry| entry.name == name)
     }
 }
 
@@ -150,6 +161,15 @@ mod tests {
         let entry = manifest.models.iter().find(|entry| entry.name == "minilm").unwrap();
         assert!(entry.file.len() == 2 && entry.file.iter().all(|file| identity.contains(&file.sha256)), "{identity}");
         assert_eq!(manifest.identity("sillero"), None);
+    }
+
+    #[test]
+    fn what_is_pinned_of_a_model_is_told_without_its_files() {
+        let manifest = Manifest::open(Path::new("/nowhere"));
+        let pinned = manifest.pinned("minilm").unwrap();
+        assert_eq!((pinned.name, pinned.sha256.len()), ("minilm", 64));
+        assert!(manifest.identity("minilm").unwrap().contains(pinned.sha256), "{pinned:?}");
+        assert_eq!(manifest.pinned("sillero"), None);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use hark_models::ModelError;
 use hark_models::ballast::{Ballast, Size};
 use hark_models::device::{Device, Placement, Precision};
-use hark_models::manifest::Manifest;
+use hark_models::manifest::{Manifest, Pinned};
 use hark_models::minilm::Embedder;
 use hark_models::silero::SpeechDetector;
 use hark_models::sphinx::Recogniser;
@@ -108,10 +108,10 @@ impl Models {
         self.manifest.identity(name)
     }
 
-    /// Name, version and hash of a model, for outcomes.
+    /// Name, version and hash of a model that took part, for outcomes: each episode has one, so no file is read.
     pub fn used(&self, name: &str) -> Option<ModelUsed> {
-        let files = self.manifest.verified(name).ok()?;
-        Some(ModelUsed { name: files.name, version: files.version, sha256: files.sha256 })
+        let Pinned { name, version, sha256 } = self.manifest.pinned(name)?;
+        Some(ModelUsed { name: name.to_owned(), version: version.to_owned(), sha256: sha256.to_owned() })
     }
 }
 
