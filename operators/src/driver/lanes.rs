@@ -10,16 +10,18 @@ use timely::scheduling::SyncActivator;
 
 use super::group::{Group, GroupSpec, Ticket};
 use super::memory::{self, Room, Share};
-use super::queue::{Queue, Rank};
+use super::queue::{Queue, Sender as From};
 use super::resident::Resident;
 use crate::fault::Fault;
-use crate::record::{Kind, Record};
+use crate::record::{Kind, Priority, Record};
 use crate::stage::Equipment;
 
 /// A batch on its way to a lane.
 pub(super) struct Job {
-    /// Which group runs it: the operator's position in the layout.
-    pub operator: usize,
+    /// Whose it is. The operator's group runs it.
+    pub from: From,
+    /// The class of its most pressing record.
+    pub priority: Priority,
     pub batch: Vec<(Ticket, Record)>,
     pub since: Instant,
     pub reply: Sender<Reply>,
@@ -41,8 +43,6 @@ pub(super) enum Reply {
 /// on them: whichever lane is free takes the next job, so no core idles while another has a queue.
 pub struct Lanes {
     queue: Arc<Queue<Job>>,
-    /// Lanes without a job, less jobs that wait: an operator sends more while it is positive.
-    free: Arc<AtomicUsize>,
     specs: BTreeMap<usize, GroupSpec>,
     equipment: Arc<Equipment>,
     name: String,
@@ -87,7 +87,6 @@ impl Lanes {
         let (alive, ended) = bounded(0);
         let mut lanes = Self {
             queue: Arc::default(),
-            free: Arc::default(),
             specs,
             equipment,
             name: name.to_owned(),
@@ -106,7 +105,6 @@ impl Lanes {
                 memory::fit(name, count, &lanes.shares, room)?;
             }
         }
-        lanes.free.fetch_add(1, Ordering::AcqRel); // one job may wait, so that no lane starves between two
         Ok(lanes)
     }
 
@@ -131,7 +129,7 @@ impl Lanes {
     /// As for [`Lanes::start`].
     pub fn add(&self) -> Result<Vec<Share>, Fault> {
         let (warm, warmed) = bounded(1);
-        let (queue, free, work) = (self.queue.clone(), self.free.clone(), self.work.clone());
+        let (queue, work) = (self.queue.clone(), self.work.clone());
         let (specs, equipment, models) = (self.specs.clone(), self.equipment.clone(), self.room.models);
         let alive = self.alive.clone();
         // Nobody joins a lane: one that hangs must not hang its owner.
@@ -146,8 +144,8 @@ impl Lanes {
                 let report = lane.warm_up();
                 let works = report.is_ok();
                 if warm.send(report).is_ok() && works {
-                    free.fetch_add(1, Ordering::AcqRel);
-                    lane.serve(&queue, &free, &work);
+                    queue.has_lane();
+                    lane.serve(&queue, &work);
                 }
             })
             .map_err(|error| {
@@ -173,17 +171,17 @@ impl Lanes {
         }
     }
 
-    /// Whether an operator should send its next batch now: a lane is free or about to be, or the
-    /// batch is `full` and none of its own waits yet. So the queue, which knows what is nearest to
-    /// its end, chooses among all operators, not the one that happened to look first.
-    pub(super) fn takes(&self, operator: usize, full: bool) -> bool {
-        let own = || self.queue.count(operator);
+    /// Whether its sender should send its next batch now, whose most pressing record is of this class: a lane is
+    /// free or about to be, or it `cannot_wait` and none of its sender's is before it. So the queue, which knows
+    /// what is nearest to its end, chooses among all operators, not the one that happened to look first. What can
+    /// wait meanwhile grows.
+    pub(super) fn takes(&self, from: From, priority: Priority, full: bool, cannot_wait: bool) -> bool {
         let takes = match self.room.models {
-            None => self.free.load(Ordering::Acquire) > 0 || full && own() == 0,
+            None => self.queue.takes(from, priority, cannot_wait),
             // Whose turn it is goes on only while its jobs are there to be seen.
-            Some(_) => own() < if full { AHEAD } else { 1 },
+            Some(_) => self.queue.count(from.operator) < if full { AHEAD } else { 1 },
         };
-        takes && self.admits(operator)
+        takes && self.admits(from.operator)
     }
 
     /// Whether the stages of this operator let another batch begin now.
@@ -191,10 +189,8 @@ impl Lanes {
         self.specs.get(&operator).is_none_or(|spec| spec.stages.iter().all(|stage| stage.admits(&self.equipment)))
     }
 
-    pub(super) fn push(&self, rank: Rank, job: Job) {
-        // Saturating: more jobs may wait than there are lanes when operators push at once.
-        let _ = self.free.fetch_update(Ordering::AcqRel, Ordering::Acquire, |free| Some(free.saturating_sub(1)));
-        self.queue.push(rank, job);
+    pub(super) fn push(&self, job: Job) {
+        self.queue.push(job.from, job.priority, job);
     }
 }
 
@@ -246,7 +242,7 @@ impl Lane {
         })
     }
 
-    fn serve(mut self, queue: &Queue<Job>, free: &AtomicUsize, work: &Mutex<BTreeMap<usize, Worked>>) {
+    fn serve(mut self, queue: &Queue<Job>, work: &Mutex<BTreeMap<usize, Worked>>) {
         while let Some(job) = queue.pop(&|operator| self.groups.prefers(operator, Instant::now())) {
             let begun = Instant::now();
             let tickets: Vec<Ticket> = job.batch.iter().map(|(ticket, _)| *ticket).collect();
@@ -256,13 +252,13 @@ impl Lane {
                     let _gone = job.wake.activate().is_err();
                 }
             };
-            let loaded = self.group(job.operator, &mut Vec::new()).map(|group| {
+            let loaded = self.group(job.from.operator, &mut Vec::new()).map(|group| {
                 group.run(job.batch, job.since, &mut |ticket, record| tell(Reply::Record(ticket, Box::new(record))));
             });
-            free.fetch_add(1, Ordering::AcqRel);
+            queue.has_lane();
             let seconds = begun.elapsed().as_secs_f64();
             let mut done = work.lock().unwrap_or_else(PoisonError::into_inner);
-            let done_here = done.entry(job.operator).or_default();
+            let done_here = done.entry(job.from.operator).or_default();
             done_here.batches += 1;
             done_here.items += tickets.len() as u64;
             done_here.seconds += seconds;

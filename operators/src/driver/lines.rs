@@ -56,6 +56,12 @@ impl<C> Lines<C> {
         self.lines.iter().all(VecDeque::is_empty)
     }
 
+    /// The most pressing class of which any waits.
+    pub(super) fn most_pressing(&self) -> Option<Priority> {
+        let classes = [Priority::Urgent, Priority::Normal, Priority::Backfill];
+        classes.into_iter().find(|&class| !self.lines[class as usize].is_empty())
+    }
+
     /// When the record came that waits longest.
     pub(super) fn oldest(&self) -> Option<Instant> {
         self.lines.iter().filter_map(VecDeque::front).map(|item| item.since).min()

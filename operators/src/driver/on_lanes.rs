@@ -19,13 +19,13 @@ use super::late::{self, Clock};
 use super::limits::Limits;
 use super::lines::{Lines, Waiting};
 use super::pace::Pace;
-use super::queue::Rank;
+use super::queue::Sender;
 use crate::fault::Fault;
-use crate::record::Record;
+use crate::record::{Priority, Record};
 use crate::stage::Stage;
 
-/// When a batch is sent to a lane: when it is full and none waits for a lane yet, or a lane is free
-/// and the oldest record has waited long enough.
+/// When a batch is sent to a lane: when one is free and the batch is full or its oldest record has waited long
+/// enough; and when none is, but the batch cannot wait and none of the operator's waits yet.
 #[derive(Clone, Copy, Debug)]
 pub struct Batching {
     /// Most that a batch holds.
@@ -39,6 +39,10 @@ pub struct Batching {
     /// How long a batch should take: those of a slow lane have fewer items, down to one.
     pub target: Option<Duration>,
 }
+
+/// How long a batch that is not full may wait and grow while all lanes are busy. Then it has its place among the
+/// others that wait for one.
+const PATIENCE: Duration = Duration::from_millis(20);
 
 struct InFlight {
     cap: Capability<Epoch>,
@@ -66,6 +70,7 @@ pub fn on_lanes<'s>(
         move |_cap, info| {
             let wake = scope.worker().sync_activator_for(info.address.to_vec());
             let again = scope.activator_for(info.address);
+            let from = Sender { operator, worker: scope.index() };
             let (reply, replies) = unbounded();
             let mut waiting: Lines<Capability<Epoch>> = Lines::default();
             let mut pace = Pace::new(batching.target);
@@ -135,15 +140,17 @@ pub fn on_lanes<'s>(
                 loop {
                     let most = Limits { items: pace.items(batching.limits.items), ..batching.limits };
                     let full = most.reached(waiting.load()); // it cannot grow by waiting
-                    let waited = waiting.oldest().is_some_and(|since| now.duration_since(since) >= batching.max_wait);
-                    if !(full || waited) || !lanes.takes(operator, full) {
+                    let age = waiting.oldest().map(|since| now.duration_since(since)).unwrap_or_default();
+                    let Some(class) = waiting.most_pressing() else { break };
+                    let cannot_wait = full || class == Priority::Urgent || age >= PATIENCE;
+                    if !(full || age >= batching.max_wait) || !lanes.takes(from, class, full, cannot_wait) {
                         break;
                     }
                     let batch = waiting.take(&most);
                     let since = batch.iter().map(|item| item.since).min().unwrap_or(now);
+                    // Of one place only, the floor may have given it to a class below.
                     let priority =
-                        batch.iter().map(|item| item.record.episode.announcement.priority).min().unwrap_or_default();
-                    let rank = Rank { priority, operator, arrival: next };
+                        batch.iter().map(|item| item.record.episode.announcement.priority).min().unwrap_or(class);
                     let (until, first) = (now + batching.deadline, next + 1);
                     let batch = batch
                         .into_iter()
@@ -153,7 +160,8 @@ pub fn on_lanes<'s>(
                             (next, record)
                         })
                         .collect();
-                    lanes.push(rank, Job { operator, batch, since, reply: reply.clone(), wake: wake.clone() });
+                    let (reply, wake) = (reply.clone(), wake.clone());
+                    lanes.push(Job { from, priority, batch, since, reply, wake });
                 }
                 backlog.store(waiting.load().items + in_flight.len(), Ordering::Relaxed);
                 if !waiting.is_empty() || !in_flight.is_empty() {
