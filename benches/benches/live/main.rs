@@ -3,9 +3,10 @@
 //!
 //! `cargo build --release && cargo bench -p hark-benches --bench live` prints Markdown. `HARK_LIVE=pace,rate`
 //! runs these parts alone, `HARK_LIVE_PACE=100` and `HARK_LIVE_LAYOUT=FILE` change what they do; the parts are
-//! `pace`, `rate`, `urgent` and, for half an hour and only if it is named, `memory`. The baseline, `echo`, is a loop that writes each message of one topic to another: what
-//! broker and client cost anyhow. Latency counts from the moment at which a message was to be sent, so
-//! that a stall is not hidden by messages that were sent late.
+//! `pace`, `rate`, `urgent` and, for half an hour and only if it is named, `memory`. The baseline, `echo`, is
+//! a loop that writes each message of one topic to another: what broker and client cost anyhow. Latency
+//! counts from the moment at which a message was to be sent, so that a stall is not hidden by messages that
+//! were sent late.
 
 mod arrivals;
 #[expect(dead_code, reason = "what the tests of the command say to a broker, of which this needs the half")]
