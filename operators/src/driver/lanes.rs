@@ -144,7 +144,7 @@ impl Lanes {
                 let report = lane.warm_up();
                 let works = report.is_ok();
                 if warm.send(report).is_ok() && works {
-                    queue.has_lane();
+                    queue.add_room();
                     lane.serve(&queue, &work);
                 }
             })
@@ -255,7 +255,7 @@ impl Lane {
             let loaded = self.group(job.from.operator, &mut Vec::new()).map(|group| {
                 group.run(job.batch, job.since, &mut |ticket, record| tell(Reply::Record(ticket, Box::new(record))));
             });
-            queue.has_lane();
+            queue.add_room();
             let seconds = begun.elapsed().as_secs_f64();
             let mut done = work.lock().unwrap_or_else(PoisonError::into_inner);
             let done_here = done.entry(job.from.operator).or_default();

@@ -116,8 +116,8 @@ impl<J> State<J> {
 }
 
 impl<J> Queue<J> {
-    /// One lane more takes jobs, or has done one.
-    pub fn has_lane(&self) {
+    /// For one job more: a lane was added, or has done one.
+    pub fn add_room(&self) {
         self.state().room += 1;
     }
 
@@ -231,7 +231,7 @@ mod tests {
     impl Rivals {
         fn new() -> Self {
             let queue = Queue::default();
-            queue.has_lane();
+            queue.add_room();
             Self(queue)
         }
 
@@ -246,7 +246,7 @@ mod tests {
         /// The lane takes the next job; it has done it before anybody looks again.
         fn does(&self) -> usize {
             let job = self.0.pop(&|_| false).expect("there is always one");
-            self.0.has_lane();
+            self.0.add_room();
             job
         }
     }
