@@ -118,8 +118,9 @@ fn heap(broker: &Broker, into: &str, from: &str) -> Result<f64> {
 /// Urgent episodes on an idle job and beside a backfill of ten thousand, with real models.
 fn urgent(broker: &Broker) -> Result<()> {
     println!("\n| {URGENT} urgent episodes, real models | p50 ms | p99 ms | most ms |\n|---|---|---|---|");
-    for layout in ["fused", "low-latency"] {
-        let name = format!("urgent-{layout}");
+    let named = std::env::var("HARK_LIVE_LAYOUT").ok();
+    for layout in named.as_deref().map_or(vec!["fused", "low-latency"], |layout| vec![layout]) {
+        let name = format!("urgent-{}", layout.rsplit('/').next().unwrap_or(layout));
         let hark = Running::start(broker, &name, &["--workers", "2", "--layout", layout])?;
         let idle = urgent_among(broker, &name, &hark, (0, 0))?;
         println!("| {layout}, idle |{}|", shown(&idle));

@@ -69,7 +69,7 @@ impl<C> Lines<C> {
 
     /// As many records as the limits allow: of the most pressing class, but one place in ten for those
     /// below, and within a class the oldest with those nearest to it in length, so that little of a
-    /// batch is padding.
+    /// batch is padding. A batch with urgent records is not filled up with others: it would take longer.
     pub(super) fn take(&mut self, limits: &Limits) -> Vec<Waiting<C>> {
         let wanted = self.wanted(limits.items);
         let mut near: [VecDeque<Waiting<C>>; CLASSES] =
@@ -77,8 +77,12 @@ impl<C> Lines<C> {
         let (mut batch, mut held) = (Vec::new(), Load::default());
         loop {
             let before = self.floor.clone();
-            let Some(class) = self.floor.next(std::array::from_fn(|class| !near[class].is_empty())) else { break };
-            let Some(item) = near[class].pop_front() else { break };
+            let waits = std::array::from_fn(|class| !near[class].is_empty() || !self.lines[class].is_empty());
+            let Some(class) = self.floor.next(waits) else { break };
+            let Some(item) = near[class].pop_front() else {
+                self.floor = before; // the batch has what was wanted; whose turn it is begins the next one
+                break;
+            };
             if !limits.hold(held.with(item.load)) {
                 near[class].push_front(item);
                 self.floor = before; // its turn comes in the next batch
@@ -112,10 +116,14 @@ impl<C> Lines<C> {
 
     /// How many records of each class may be in a batch of so many.
     fn wanted(&self, items: usize) -> [usize; CLASSES] {
+        const URGENT: usize = Priority::Urgent as usize;
         let mut floor = self.floor.clone();
         let mut left: [usize; CLASSES] = std::array::from_fn(|class| self.lines[class].len());
         let mut wanted = [0; CLASSES];
         for _ in 0..items {
+            if wanted[URGENT] > 0 && left[URGENT] == 0 {
+                break;
+            }
             let Some(class) = floor.next(left.map(|left| left > 0)) else { break };
             left[class] -= 1;
             wanted[class] += 1;

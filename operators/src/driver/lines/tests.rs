@@ -43,6 +43,30 @@ fn one_place_in_ten_is_for_those_below() {
 }
 
 #[test]
+fn what_is_urgent_does_not_wait_until_others_beside_it_are_done() {
+    let mut waiting = vec![(Priority::Backfill, 5); 40];
+    waiting.extend([(Priority::Urgent, 5); 2]);
+    let (mut lines, batch) = taken(&waiting, 16);
+    assert_eq!(batch, [40, 41]);
+    assert_eq!(lines.take(&Limits::items(16)).len(), 16, "the others fill the next one");
+}
+
+#[test]
+fn a_class_below_keeps_its_places_however_few_a_batch_holds() {
+    for most in [1, 3, 16] {
+        let (mut lines, start) = (Lines::default(), Instant::now());
+        let classes = (0..100).flat_map(|_| [Priority::Urgent, Priority::Backfill]);
+        for (at, priority) in classes.enumerate() {
+            lines.push(priority, passage(at as u32, priority, 5), start + Duration::from_millis(at as u64), None);
+        }
+        let batches = std::iter::repeat_with(|| lines.take(&Limits::items(most)));
+        let taken: Vec<Priority> = batches.flatten().map(|item| item.kept).take(60).collect();
+        let below = taken.iter().filter(|class| **class == Priority::Backfill).count();
+        assert_eq!(below, 6, "batches of {most}");
+    }
+}
+
+#[test]
 fn a_class_below_keeps_its_places_where_size_closes_batches_early() {
     // A batch holds four passages by their word pieces, far fewer than the ten of which one is for those below.
     let mut lines = Lines::default();
