@@ -98,6 +98,7 @@ impl Setting {
         let policy = FetchPolicy { roots, allow_private: args.allow_private, ..FetchPolicy::default() };
         let equipment = Arc::new(Equipment {
             fetcher: Fetcher::new(policy),
+            clip: ClipSettings { scratch: staging.clone(), ..ClipSettings::default() },
             staging,
             decoder: Decoder::new(program, vec!["decode-child".to_owned()], DecodeLimits::default()),
             disk_budget: Budget::new(args.disk_budget as usize * 1_000_000),
@@ -108,7 +109,6 @@ impl Setting {
             cache: cache.map(Arc::new),
             weights: Arc::new(weights),
             accept_gates: args.accept_gates,
-            clip: ClipSettings::default(),
             drills: args.drill.clone(),
             ballast: args.ballast,
             publisher: publisher.clone(),

@@ -3,22 +3,18 @@
 //! From outside, so that the tests within the crate need not compile dedupe's dataflow once more: minutes.
 
 mod exact;
+mod facts;
+mod job;
 mod naive;
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::mpsc;
 
-use differential_dataflow::input::InputSession;
-use differential_dataflow::{ExchangeData, VecCollection};
 use proptest::prelude::*;
 use proptest::sample::Index;
 use serde::{Deserialize, Serialize};
-use timely::Config;
-use timely::dataflow::operators::Probe;
 
-use hark_operators::dedupe;
-use hark_operators::dedupe::catalogue::{Facts, Rules, Verdicts, verdicts};
-use hark_operators::dedupe::exact::{Key, KnownAt, Member};
+use hark_operators::dedupe::catalogue::Rules;
+use hark_operators::dedupe::exact::{Key, Member};
 use hark_operators::dedupe::near::{Likeness, Rule};
 use hark_operators::dedupe::repeated::{NEIGHBOURS, Sharing, Stretch};
 use hark_operators::dedupe::standing::{Announced, Heard, Standing, stand};
@@ -26,21 +22,8 @@ use hark_operators::dedupe::verdict::{Level, Tie, Verdict};
 use hark_operators::record::part::{Part, Parts};
 use hark_operators::record::{EpisodeId, EpisodeKey};
 
-/// One fact.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-enum Fact {
-    Announced(EpisodeId, Announced),
-    Digest(EpisodeKey, Key),
-    Print(EpisodeKey, Likeness),
-    Signature(EpisodeKey, Likeness),
-}
-
-impl Fact {
-    fn announces(&self) -> Option<EpisodeKey> {
-        let Fact::Announced(episode, announced) = self else { return None };
-        Some(EpisodeKey { episode: episode.clone(), revision: announced.revision })
-    }
-}
+use facts::{Fact, announced, content, fact, key, likeness, once_each, told_again};
+use job::{holding, run, run_all};
 
 /// What holds of a revision that stands, or that it does not.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -85,190 +68,6 @@ const RULES: Rules = Rules {
     transcript: Rule { level: Level::Transcript, meetings: 1, compare },
 };
 
-/// What holds after a hand-over.
-#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
-struct Holds {
-    verdicts: BTreeMap<EpisodeKey, Verdict>,
-    parts: BTreeMap<EpisodeKey, Parts>,
-}
-
-/// One of what is said.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-enum Said {
-    On(EpisodeKey, Verdict),
-    /// On all revisions before.
-    RevisedBy(EpisodeKey),
-    Repeated(EpisodeKey, Parts),
-}
-
-/// What holds after each hand-over, the facts of which are spread over the workers.
-fn run(workers: usize, hand_overs: Vec<Vec<Fact>>) -> Vec<BTreeMap<EpisodeKey, Verdict>> {
-    run_all(workers, hand_overs).into_iter().map(|holds| holds.verdicts).collect()
-}
-
-fn run_all(workers: usize, hand_overs: Vec<Vec<Fact>>) -> Vec<Holds> {
-    let announced = |facts: &Vec<Fact>| facts.iter().filter_map(Fact::announces).collect();
-    let announced: Vec<Vec<EpisodeKey>> = hand_overs.iter().map(announced).collect();
-    let said = holding(workers, hand_overs, |facts| {
-        let Verdicts { verdicts, revised, parts, popular: _ } = verdicts(facts, RULES);
-        let revised = revised.map(|(episode, revision)| Said::RevisedBy(EpisodeKey { episode, revision }));
-        let verdicts = verdicts.map(|(key, verdict)| Said::On(key, verdict));
-        verdicts.concat(revised).concat(parts.map(|(key, parts)| Said::Repeated(key, parts)))
-    });
-    said.into_iter().zip(1..).map(|(said, epochs)| judged(said, &announced[..epochs].concat())).collect()
-}
-
-/// The verdict on each revision that was announced and is not fresh, and the parts.
-fn judged(said: BTreeSet<Said>, announced: &[EpisodeKey]) -> Holds {
-    let (mut holds, mut revised) = (Holds::default(), BTreeMap::new());
-    for said in said {
-        let twice = match said {
-            Said::On(key, verdict) => holds.verdicts.insert(key, verdict).is_some(),
-            Said::RevisedBy(key) => revised.insert(key.episode, key.revision).is_some(),
-            Said::Repeated(key, parts) => holds.parts.insert(key, parts).is_some(),
-        };
-        assert!(!twice, "one verdict on a revision, one on all before it, and one set of parts");
-    }
-    for key in announced.iter().collect::<BTreeSet<_>>() {
-        if let Some(&by) = revised.get(&key.episode).filter(|by| **by > key.revision) {
-            assert_eq!(holds.verdicts.insert(key.clone(), Verdict::Revised { by }), None);
-        }
-    }
-    holds
-}
-
-/// What holds of a collection after each hand-over.
-fn holding<D: ExchangeData>(
-    workers: usize,
-    hand_overs: Vec<Vec<Fact>>,
-    build: impl Fn(Facts<'_>) -> VecCollection<'_, KnownAt, D> + Send + Sync + 'static,
-) -> Vec<BTreeSet<D>> {
-    let (sender, receiver) = mpsc::channel();
-    let epochs = hand_overs.len();
-    let mut config = if workers == 1 { Config::thread() } else { Config::process(workers) };
-    dedupe::configure(&mut config.worker);
-    timely::execute(config, move |worker| {
-        let sender = sender.clone();
-        let (mut announced, mut digests) = (InputSession::new(), InputSession::new());
-        let (mut prints, mut signatures) = (InputSession::new(), InputSession::new());
-        let probe = worker.dataflow::<KnownAt, _, _>(|scope| {
-            let facts = Facts {
-                announced: announced.to_collection(scope),
-                digests: digests.to_collection(scope),
-                prints: prints.to_collection(scope),
-                signatures: signatures.to_collection(scope),
-            };
-            let told = build(facts).inspect(move |change| sender.send(change.clone()).expect("the test still listens"));
-            told.inner.probe().0
-        });
-        for (epoch, facts) in hand_overs.iter().enumerate() {
-            for fact in facts.iter().skip(worker.index()).step_by(worker.peers()).cloned() {
-                match fact {
-                    Fact::Announced(id, announced_as) => announced.insert((id, announced_as)),
-                    Fact::Digest(key, digest) => digests.insert((key, digest)),
-                    Fact::Print(key, likeness) => prints.insert((key, likeness)),
-                    Fact::Signature(key, likeness) => signatures.insert((key, likeness)),
-                }
-            }
-            let next = epoch as KnownAt + 1;
-            announced.advance_to(next);
-            announced.flush();
-            digests.advance_to(next);
-            digests.flush();
-            prints.advance_to(next);
-            prints.flush();
-            signatures.advance_to(next);
-            signatures.flush();
-            while probe.less_than(&next) {
-                worker.step_or_park(None);
-            }
-        }
-    })
-    .expect("the cluster starts")
-    .join()
-    .into_iter()
-    .for_each(|worker| worker.expect("no worker panics"));
-    let changes: Vec<(D, KnownAt, isize)> = receiver.into_iter().collect();
-    let at = |epoch: KnownAt| -> BTreeSet<D> {
-        let mut sums: BTreeMap<D, isize> = BTreeMap::new();
-        for (data, _at, diff) in changes.iter().filter(|(_, at, _)| *at <= epoch) {
-            *sums.entry(data.clone()).or_default() += diff;
-        }
-        sums.retain(|_, sum| *sum != 0);
-        assert!(sums.values().all(|sum| *sum == 1), "all that holds holds once: {sums:?}");
-        sums.into_keys().collect()
-    };
-    (0..epochs as KnownAt).map(at).collect()
-}
-
-fn key(id: u8, revision: u64) -> EpisodeKey {
-    EpisodeKey { episode: EpisodeId::from(format!("episode-{id}")), revision }
-}
-
-/// A key of content, spread over the range as hashes are.
-fn content(number: u8) -> Key {
-    Key::of(blake3::hash(&[number]).as_bytes())
-}
-
-fn likeness(bands: &[u64], body: [u8; 2]) -> Likeness {
-    Likeness {
-        bands: bands.into(),
-        moments: bands.iter().copied().filter(|band| band % 2 == 0).collect(),
-        body: body.to_vec().into(),
-    }
-}
-
-prop_compose! {
-    /// Announcements, revisions and withdrawals of a few episodes.
-    fn announcement()(id in 0..6_u8, revision in 0..3_u64, withdrawn in prop::bool::weighted(0.2), published in 0..3_i64, enclosure in prop::option::weighted(0.4, 0..4_u8), show in prop::option::weighted(0.5, 0..2_u8)) -> Fact {
-        let announced = Announced { revision, withdrawn, published, enclosure: enclosure.map(content), show: show.map(content) };
-        Fact::Announced(EpisodeId::from(format!("episode-{id}")), announced)
-    }
-}
-
-fn fact() -> impl Strategy<Value = Fact> {
-    let bands = || prop::collection::btree_set(0..6_u64, 0..4).prop_map(|bands| bands.into_iter().collect::<Vec<_>>());
-    let body = || (0..2_u8, 0..9_u8).prop_map(|(episode, shade)| [episode, shade]);
-    let of = || (0..6_u8, 0..3_u64).prop_map(|(id, revision)| key(id, revision));
-    prop_oneof![
-        3 => announcement(),
-        1 => (of(), 0..4_u8).prop_map(|(key, number)| Fact::Digest(key, content(number))),
-        1 => (of(), bands(), body()).prop_map(|(key, bands, body)| Fact::Print(key, likeness(&bands, body))),
-        1 => (of(), bands(), body()).prop_map(|(key, bands, body)| Fact::Signature(key, likeness(&bands, body))),
-    ]
-}
-
-/// Facts as hark tells them: each revision is announced once, and has one digest, print and signature.
-fn once_each(mut hand_overs: Vec<Vec<Fact>>) -> Vec<Vec<Fact>> {
-    let mut seen = std::collections::HashSet::new();
-    for facts in &mut hand_overs {
-        facts.retain(|fact| {
-            seen.insert(match fact {
-                Fact::Announced(id, announced) => (
-                    0,
-                    EpisodeKey {
-                        episode: id.clone(),
-                        revision: announced.revision * 2 + u64::from(announced.withdrawn),
-                    },
-                ),
-                Fact::Digest(key, _) => (1, key.clone()),
-                Fact::Print(key, _) => (2, key.clone()),
-                Fact::Signature(key, _) => (3, key.clone()),
-            })
-        });
-    }
-    hand_overs
-}
-
-/// Some facts again, at the same time as before or at any other: of revisions that fell meanwhile, too.
-fn told_again(mut hand_overs: Vec<Vec<Fact>>, again: &[(Index, Index)]) -> Vec<Vec<Fact>> {
-    let all = hand_overs.concat();
-    for (fact, at) in again.iter().filter(|_| !all.is_empty()) {
-        at.get_mut(&mut hand_overs).push(fact.get(&all).clone());
-    }
-    hand_overs
-}
-
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(100))]
 
@@ -306,11 +105,6 @@ proptest! {
             prop_assert_eq!(found, &naive::stands(&hand_overs[..=epoch].concat()), "after {}", epoch);
         }
     }
-}
-
-fn announced(id: u8, published: i64) -> Fact {
-    let announced = Announced { revision: 0, withdrawn: false, published, enclosure: None, show: None };
-    Fact::Announced(EpisodeId::from(format!("episode-{id}")), announced)
 }
 
 fn of(found: &BTreeMap<EpisodeKey, Verdict>, id: u8) -> Option<(u8, Level)> {
