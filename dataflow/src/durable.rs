@@ -26,13 +26,18 @@ use crate::death::{self, Step};
 use crate::dedupe::Told;
 use crate::intake::{Feed, unix_now};
 use crate::publish::FolderPublisher;
-use crate::snapshot::{Fact, Header, Limits, Restored, SnapshotError, Snapshots, Store, standing};
+use crate::snapshot::{DRAINED, Fact, Header, Limits, Restored, SnapshotError, Snapshots, Store, standing};
 use crate::source::Positions;
 
 /// How often to commit.
 pub const EVERY: Duration = Duration::from_secs(1);
 /// Clocks of a cluster's machines agree within so many milliseconds.
 const CLOCKS: i64 = 5_000;
+
+/// By how many milliseconds times may be wrong that processes of a job write.
+pub(crate) fn doubt(alone: bool) -> i64 {
+    if alone { 0 } else { CLOCKS }
+}
 
 /// The durable side of a run.
 pub struct Durable {
@@ -51,32 +56,38 @@ pub struct Durable {
     found: Header,
     positions: Mutex<Positions>,
     /// In milliseconds, how far clocks may differ by which outcomes and commits are dated.
-    doubt: AtomicI64,
-    /// When the last commit was made, in milliseconds since 1970 UTC; 0 before the first.
+    doubt: i64,
+    /// When the last commit was made, in milliseconds since 1970 UTC; 0 where others do it.
     committed_at: AtomicI64,
     facts: AtomicU64,
 }
 
 impl Durable {
-    /// Claims the store and looks at what lies there.
+    /// Claims the store, looks at what lies there, and says there that a run begins: `alone`, or with other
+    /// processes.
     ///
     /// # Errors
-    /// See [`Snapshots::open`].
-    pub fn open(store: Arc<dyn Store>, generation: u64) -> Result<Self, SnapshotError> {
+    /// See [`Snapshots::open`] and [`Snapshots::append`].
+    pub fn open(store: Arc<dyn Store>, generation: u64, alone: bool) -> Result<Self, SnapshotError> {
         let snapshots = Snapshots::open(store, generation, Limits::default())?;
         for warning in snapshots.warnings() {
             tracing::warn!("{warning}");
         }
-        let header = snapshots.load(0, 1)?.header;
-        Ok(Self::with(Some(snapshots), header.unwrap_or_default()))
+        let found = snapshots.load(0, 1)?.header.unwrap_or_default();
+        // Before anybody tells anything: who finds this run dead knows from when on it may have.
+        let (began, doubt) = (now(), doubt(alone));
+        snapshots.lost(found.lost_before(began + doubt));
+        snapshots.append(&[], &found.positions, began - doubt)?;
+        Ok(Self::with(Some(snapshots), found, doubt))
     }
 
     /// In a process of a cluster whose first one keeps what all of them know, and found this.
     pub fn elsewhere(found: Header) -> Self {
-        Self::with(None, found)
+        Self::with(None, found, CLOCKS)
     }
 
-    fn with(snapshots: Option<Snapshots>, found: Header) -> Self {
+    fn with(snapshots: Option<Snapshots>, found: Header, doubt: i64) -> Self {
+        let committed_at = if snapshots.is_some() { now() } else { 0 };
         Self {
             snapshots,
             told: Mutex::default(),
@@ -85,8 +96,8 @@ impl Durable {
             restored: AtomicUsize::new(0),
             compared: AtomicBool::new(false),
             positions: Mutex::new(found.positions.clone()),
-            doubt: AtomicI64::new(0),
-            committed_at: AtomicI64::new(found.at),
+            doubt,
+            committed_at: AtomicI64::new(committed_at),
             found,
             facts: AtomicU64::new(0),
         }
@@ -161,17 +172,21 @@ impl Durable {
     /// # Errors
     /// A store that cannot be written; the run has to stop.
     pub fn commit(&self, feed: &Feed) -> Result<(), SnapshotError> {
+        // Before the facts are taken: what is told meanwhile is among them, and nothing earlier is missing.
+        self.commit_until(now() - self.doubt, feed)
+    }
+
+    /// Says that all is there which was told before `at`.
+    fn commit_until(&self, at: i64, feed: &Feed) -> Result<(), SnapshotError> {
         let Some(snapshots) = &self.snapshots else { return Ok(()) };
         let farther = self.farther(self.frontier.load(Ordering::Acquire));
-        // Before the facts are taken: what is told meanwhile is among them, and nothing earlier is missing.
-        let now = (unix_now() * 1000.0) as i64;
         let facts = std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner));
-        if farther.is_none() && facts.is_empty() {
+        if farther.is_none() && facts.is_empty() && at != DRAINED {
             return Ok(());
         }
         let positions = farther.unwrap_or_else(|| self.positions());
-        snapshots.append(&facts, &positions, now - self.doubt.load(Ordering::Relaxed))?;
-        self.committed_at.store(now, Ordering::Relaxed);
+        snapshots.append(&facts, &positions, at)?;
+        self.committed_at.store(now(), Ordering::Relaxed);
         death::after(Step::Facts);
         self.facts.fetch_add(facts.len() as u64, Ordering::Relaxed);
         feed.committed(&positions);
@@ -211,8 +226,6 @@ impl Keeper {
     pub(crate) fn start(durable: Arc<Durable>, feed: Arc<Feed>, publisher: Arc<FolderPublisher>, peers: Peers) -> Self {
         let (stop, stopped) = bounded::<()>(1);
         let (fail, broken) = bounded(1);
-        let doubt = if peers.processes > 1 { CLOCKS } else { 0 };
-        durable.doubt.store(doubt, Ordering::Relaxed);
         let keeper = (durable.clone(), feed.clone());
         let thread = std::thread::spawn(move || {
             let (durable, feed) = keeper;
@@ -246,14 +259,19 @@ impl Keeper {
         self.broken.try_recv().ok()
     }
 
-    /// Commits for the last time.
+    /// Commits for the last time, when all that was told is here.
     pub(crate) fn finish(self) -> Result<(), SnapshotError> {
         drop(self.stop);
         let panicked = self.thread.join().is_err();
         assert!(!panicked, "the thread that commits does not panic");
         match self.broken.try_recv() {
             Ok(error) => Err(error),
-            Err(_) => self.durable.commit(&self.feed),
+            Err(_) => self.durable.commit_until(DRAINED, &self.feed),
         }
     }
+}
+
+/// Milliseconds since 1970 UTC.
+fn now() -> i64 {
+    (unix_now() * 1000.0) as i64
 }

@@ -70,7 +70,7 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
     };
     let publisher = setting.publisher.clone();
     publisher.keep_no_sum();
-    let (table, remembered) = (publisher.clone(), Remembered::of(&found));
+    let (table, remembered) = (publisher.clone(), Remembered::of(&found, peers.processes == 1));
     let feed = Arc::new(Feed::new(
         source,
         Repeats::until_done(move |key, withdrawn, again| table.has_ended(key, withdrawn, again, &remembered)),
@@ -119,7 +119,7 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
 /// What earlier runs left.
 fn known(args: &RunArgs) -> Result<Durable> {
     let snapshots = args.job.stores.snapshots(args.snapshots.as_deref(), &args.job.output)?;
-    Ok(Durable::open(snapshots, 0)?)
+    Ok(Durable::open(snapshots, 0, args.membership.hosts.is_none())?)
 }
 
 /// A folder that is watched.

@@ -112,25 +112,11 @@ mod tests {
     use crate::fault::Fault;
     use crate::record::finding::LocalAudio;
     use crate::record::outcome::StageTime;
-    use crate::record::{Announcement, EpisodeId, EpisodeKey, Fetched, Priority};
+    use crate::record::{Announcement, EpisodeId, EpisodeKey, Fetched};
 
     fn episode() -> Arc<Episode> {
-        let announcement = Announcement {
-            key: EpisodeKey { episode: EpisodeId::from("one"), revision: 0 },
-            show: String::new(),
-            title: String::new(),
-            description: String::new(),
-            published: 0,
-            audio: None,
-            transcript: None,
-            language: None,
-            declared_seconds: None,
-            priority: Priority::Normal,
-            deadline: None,
-            withdrawn: false,
-            base: String::new(),
-        };
-        let announcement = Arc::new(announcement);
+        let key = EpisodeKey { episode: EpisodeId::from("one"), revision: 0 };
+        let announcement = Arc::new(Announcement::bare(key, String::new()));
         Arc::new(Episode { announcement, ingested_at: 0.0, home: 0, taken_in_by: 0, origin: None })
     }
 

@@ -21,7 +21,7 @@ const LONG: Duration = Duration::from_secs(30);
 const SECRET: &[u8; 32] = b"0123456789abcdef0123456789abcdef";
 
 fn at(partition: &str, offset: i64) -> Header {
-    Header { generation: 3, positions: [(partition.to_owned(), offset)].into(), at: offset }
+    Header { generation: 3, positions: [(partition.to_owned(), offset)].into(), at: offset, lost: Vec::new() }
 }
 
 #[test]

@@ -90,7 +90,7 @@ impl FolderPublisher {
             self.stop(error);
             Vec::new()
         });
-        rows.first().filter(|row| remembered.covers(row.completed_at)).is_some_and(|row| match row.state {
+        rows.first().filter(|row| remembered.covers(row)).is_some_and(|row| match row.state {
             State::TakenDown { revised_by: None } => true,
             State::Failed { .. } => !withdrawn && !again.asks_for(true, row.completed_at),
             State::Published { .. } => !withdrawn && !again.asks_for(false, row.completed_at),

@@ -2,41 +2,62 @@
 //!
 //! A row is durable at once, what its episode made known with the next commit. Who dies in between leaves a
 //! row of which nothing is known: the episode is run once more when its announcement is read again, which is
-//! certain, for sources are committed last.
+//! certain, for sources are committed last. Until then any number of runs may die, each after commits of its
+//! own; so each commit says of all of them when they may have told what is lost.
 
+use hark_operators::record::outcome::Outcome;
+
+use crate::durable::doubt;
 use crate::intake::unix_now;
 use crate::snapshot::Header;
 
 /// Whether what an episode made known outlived the run in which it ended.
-#[derive(Clone, Copy, Debug)]
+#[derive(Clone, Debug)]
 pub struct Remembered {
-    /// What earlier runs came to know before this, in seconds since 1970 UTC, is durable.
-    until: f64,
-    /// From here on it is this run that learns.
-    began: f64,
+    /// When what is lost may have been told: from a start to before an end, in seconds since 1970 UTC.
+    lost: Vec<(f64, f64)>,
 }
 
 impl Remembered {
-    /// With what an earlier run wrote last, in a run that begins now.
-    pub fn of(found: &Header) -> Self {
-        Self { until: found.at as f64 / 1000.0, began: unix_now() }
+    /// With what an earlier run wrote last, in a run that begins now: `alone`, or with other processes.
+    pub fn of(found: &Header, alone: bool) -> Self {
+        let seconds = |milliseconds: i64| milliseconds as f64 / 1000.0;
+        let lost = found.lost_before((unix_now() * 1000.0) as i64 + doubt(alone));
+        Self { lost: lost.into_iter().map(|(from, to)| (seconds(from), seconds(to))).collect() }
     }
 
-    /// Whether what an episode made known that ended at this time is known to this run, or will be.
-    pub(super) fn covers(&self, completed_at: f64) -> bool {
-        completed_at < self.until || completed_at >= self.began
+    /// Whether what this episode made known is known to this run, or will be. It was told between its intake
+    /// and its end; a row that was corrected says when that was, which is later.
+    pub(super) fn covers(&self, row: &Outcome) -> bool {
+        !self.lost.iter().any(|&(from, to)| row.ingested_at < to && row.completed_at >= from)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::sink::sample::published;
+    use crate::snapshot::DRAINED;
+
+    fn row(ingested_at: f64, completed_at: f64) -> Outcome {
+        Outcome { ingested_at, completed_at, ..published("show", "one", 0) }
+    }
 
     #[test]
-    fn what_ended_after_the_last_commit_of_a_run_that_died_is_not_remembered() {
-        let remembered = Remembered { until: 100.0, began: 200.0 };
-        assert_eq!([99.0, 100.0, 199.0, 200.0].map(|at| remembered.covers(at)), [true, false, false, true]);
-        let nothing = Remembered::of(&Header::default());
-        assert!(!nothing.covers(1.0) && nothing.covers(unix_now()));
+    fn what_ended_after_the_last_commit_of_a_run_that_died_is_not_remembered_however_many_commit_after_it() {
+        let remembered = Remembered { lost: vec![(100.0, 200.0)] };
+        let covers = |ingested_at, completed_at| remembered.covers(&row(ingested_at, completed_at));
+        assert!(covers(98.0, 99.0) && covers(200.0, 201.0) && covers(300.0, 301.0));
+        assert!(!covers(98.0, 100.0) && !covers(199.0, 199.5));
+        assert!(!covers(98.0, 250.0), "corrected after it had ended, which may have been at any time before");
+    }
+
+    #[test]
+    fn of_a_run_that_was_drained_all_is_remembered_and_without_one_nothing() {
+        let now = unix_now();
+        let drained = Remembered::of(&Header { at: DRAINED, ..Header::default() }, true);
+        assert!(drained.covers(&row(now - 2.0, now - 1.0)));
+        let nothing = Remembered::of(&Header::default(), true);
+        assert!(!nothing.covers(&row(1.0, now - 1.0)) && nothing.covers(&row(unix_now(), unix_now())));
     }
 }

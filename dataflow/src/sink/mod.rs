@@ -20,7 +20,7 @@ mod place;
 pub mod previews;
 
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 
 pub use error::SinkError;
 pub use messages::Messages;

@@ -17,7 +17,7 @@ use super::name::Name;
 use super::store::Store;
 
 /// The format that is written.
-pub(super) const VERSION: u32 = 1;
+pub(super) const VERSION: u32 = 2;
 /// The oldest format that is read.
 pub(super) const OLDEST: u32 = 1;
 

@@ -39,7 +39,7 @@ mod writer;
 
 pub use check::check;
 pub use error::{SnapshotError, Warning};
-pub use fact::{BUCKETS, Fact, Header, Positions, bucket};
+pub use fact::{BUCKETS, DRAINED, Fact, Header, Positions, bucket};
 pub use full::Full;
 pub use load::{Facts, Restored, load};
 pub use standing::standing;

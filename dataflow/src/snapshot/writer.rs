@@ -121,8 +121,14 @@ impl Snapshots {
     /// or may not be there when the place is opened again: tell them again.
     pub fn append(&self, facts: &[Fact], positions: &Positions, at: i64) -> Result<u64, SnapshotError> {
         let mut tail = self.tail();
-        let header = Header { generation: self.generation, positions: positions.clone(), at };
+        let header =
+            Header { generation: self.generation, positions: positions.clone(), at, lost: tail.header.lost.clone() };
         self.append_to(&mut tail, facts, header)
+    }
+
+    /// From the next commit on it says of these times that what was told then may be lost.
+    pub fn lost(&self, lost: Vec<(i64, i64)>) {
+        self.tail().header.lost = lost;
     }
 
     fn append_to(&self, tail: &mut Tail, facts: &[Fact], header: Header) -> Result<u64, SnapshotError> {

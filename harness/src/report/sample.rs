@@ -10,7 +10,7 @@ use hark_operators::record::outcome::{
 };
 use hark_operators::record::part::Part;
 use hark_operators::record::piece::Timing;
-use hark_operators::record::{Announcement, EpisodeId, EpisodeKey, Priority};
+use hark_operators::record::{Announcement, EpisodeId, EpisodeKey};
 use hark_operators::units::Span;
 
 /// What a run over a mixed feed ends with.
@@ -150,19 +150,10 @@ pub fn outcome(show: &str, title: &str, episode: &str, state: State) -> Outcome 
         .into(),
         picture: picture(),
         announcement: Announcement {
-            key,
             show: show.into(),
             title: title.into(),
-            description: String::new(),
-            published: 0,
             audio: Some("a.mp3".into()),
-            transcript: None,
-            language: None,
-            declared_seconds: None,
-            priority: Priority::Normal,
-            deadline: None,
-            withdrawn: false,
-            base: String::new(),
+            ..Announcement::bare(key, String::new())
         },
     }
 }

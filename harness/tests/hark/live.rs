@@ -146,9 +146,13 @@ fn an_episode_whose_row_outlived_what_was_known_of_it_is_still_somebodys_copy() 
     let words = crate::job::words("one talk");
     let spoken = |id: &str, published: u64| json!({"id": id, "title": id, "published": published, "transcript": {"text": words}});
     announce(folder.path(), &[spoken("copy", 2)]);
-    // Before the first commit.
-    let dying = Running::start(folder.path(), &["--accept-gates", "--die-after", "rows:1"]);
-    assert_eq!(dying.end(), None, "it died by a signal");
+    let die = |more: &[&str]| {
+        let dying = Running::start(folder.path(), &[&["--accept-gates", "--die-after"], more].concat());
+        assert_eq!(dying.end(), None, "it died by a signal");
+    };
+    // Before the first commit; and once more after one, in which the words are not, for they are not read yet.
+    die(&["rows:1"]);
+    die(&["facts:1", "--drill", "transcript=hang"]);
     let output = folder.path().join("out");
     assert_eq!(count(&outcomes(&output), "published"), 1, "the row is there");
     announce(folder.path(), &[spoken("original", 1)]);

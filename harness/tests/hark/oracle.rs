@@ -2,7 +2,6 @@
 //! run without faults, byte by byte. And that this would be seen if it were not so.
 
 use std::collections::BTreeMap;
-use std::fmt::Debug;
 use std::path::Path;
 
 use serde_json::{Value, json};
@@ -15,19 +14,30 @@ pub fn differences(here: &Path, calm: &Path) -> Vec<String> {
         let told = |outcome: Value| (outcome["state"].clone(), outcome["reason"].clone());
         revisions(output).into_iter().map(|(id, outcome)| (id, told(outcome))).collect()
     };
-    let mut found = compared("outcome", told(here), told(calm));
+    let shown = |(state, reason): &(Value, Value)| match reason.as_str() {
+        Some(reason) => format!("{}, {reason}", state.as_str().unwrap_or_default()),
+        None => state.as_str().unwrap_or_default().to_owned(),
+    };
+    let mut found = compared("outcome", told(here), told(calm), shown);
     let named = |output: &Path| -> BTreeMap<String, Vec<u8>> {
         objects(output).into_iter().map(|(name, bytes)| (name.display().to_string(), bytes)).collect()
     };
-    found.extend(compared("object", named(here), named(calm)));
+    found.extend(compared("object", named(here), named(calm), |bytes| format!("{} bytes", bytes.len())));
     found
 }
 
-fn compared<T: PartialEq + Debug>(what: &str, here: BTreeMap<String, T>, calm: BTreeMap<String, T>) -> Vec<String> {
+fn compared<T: PartialEq>(
+    what: &str,
+    here: BTreeMap<String, T>,
+    calm: BTreeMap<String, T>,
+    shown: impl Fn(&T) -> String,
+) -> Vec<String> {
     let lost = calm.keys().filter(|name| !here.contains_key(*name)).map(|name| format!("{what} {name} is lost"));
     let others = here.iter().filter_map(|(name, value)| match calm.get(name) {
         None => Some(format!("{what} {name} should not be there")),
-        Some(right) if right != value => Some(format!("{what} {name} is another")),
+        Some(right) if right != value => {
+            Some(format!("{what} {name} is another: {} and not {}", shown(value), shown(right)))
+        }
         Some(_) => None,
     });
     lost.chain(others).collect()
@@ -56,7 +66,7 @@ fn an_outcome_that_is_dropped_doubled_or_mislabelled_and_a_flipped_bit_are_seen(
         assert_eq!(differences(&here, &calm), [""; 0]);
     };
     change("UPDATE outcomes SET state = 'taken_down' WHERE episode = 'ep-1'");
-    assert_eq!(differences(&here, &calm), ["outcome ep-1, revision 0 is another"]);
+    assert_eq!(differences(&here, &calm), ["outcome ep-1, revision 0 is another: taken_down and not published"]);
     undo("UPDATE outcomes SET state = 'published' WHERE episode = 'ep-1'");
     change("UPDATE outcomes SET episode = 'ep-9' WHERE episode = 'ep-1'");
     assert_eq!(
@@ -66,6 +76,8 @@ fn an_outcome_that_is_dropped_doubled_or_mislabelled_and_a_flipped_bit_are_seen(
     undo("UPDATE outcomes SET episode = 'ep-1' WHERE episode = 'ep-9'");
     let (name, mut bytes) = objects(&here).pop_first().expect("previews were published");
     bytes[0] ^= 1;
-    std::fs::write(here.join(&name), bytes).expect("the folder is ours");
-    assert_eq!(differences(&here, &calm), [format!("object {} is another", name.display())]);
+    std::fs::write(here.join(&name), &bytes).expect("the folder is ours");
+    let other =
+        format!("object {} is another: {length} bytes and not {length} bytes", name.display(), length = bytes.len());
+    assert_eq!(differences(&here, &calm), [other]);
 }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use hark_operators::record::finding::{Dossier, Variant};
 use hark_operators::record::piece::{Sentence, Timing};
-use hark_operators::record::{Announcement, EpisodeId, EpisodeKey, Priority};
+use hark_operators::record::{Announcement, EpisodeId, EpisodeKey};
 use hark_operators::transcript::{parse, sentences};
 use hark_operators::units::Span;
 
@@ -35,19 +35,9 @@ pub fn dossier(name: &str, title: &str, description: &str, sentences: Vec<Senten
     let key = Arc::new(EpisodeKey { episode: EpisodeId::from(name), revision: 1 });
     Dossier {
         announcement: Arc::new(Announcement {
-            key: (*key).clone(),
-            show: String::new(),
             title: title.to_owned(),
             description: description.to_owned(),
-            published: 0,
-            audio: None,
-            transcript: None,
-            language: None,
-            declared_seconds: None,
-            priority: Priority::Normal,
-            deadline: None,
-            withdrawn: false,
-            base: String::new(),
+            ..Announcement::bare((*key).clone(), String::new())
         }),
         key,
         audio: None,

@@ -73,7 +73,7 @@ fn what_is_written_is_the_format_that_the_version_says() {
 
 #[test]
 fn another_format_is_refused_by_name_before_anything_is_written() {
-    for (version, says) in [(VERSION + 1, "has snapshot format 2, this hark reads 1 to 1"), (0, "format 0")] {
+    for (version, says) in [(VERSION + 1, "has snapshot format 3, this hark reads 1 to 2"), (0, "format 0")] {
         for kind in ["told-", "manifest-", "part-"] {
             let sound = place_of(&golden(1));
             let store = memory();
