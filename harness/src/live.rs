@@ -46,7 +46,8 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
     // Brokers are looked at before a model is loaded.
     let (topics, messages) = args.kafka.open(process)?.unzip();
     let roots = args.input.iter().chain(&args.job.allow_root).cloned().collect();
-    // The first process claims the place, and looks at what is known, before it changes anything there.
+    // The first process claims the place, and looks at what is known, before it changes anything there but to say
+    // that a run begins.
     let durable = (process == 0).then(|| known(&args)).transpose()?;
     let setting = Setting::open(&args.job, roots, process, messages)?;
     let found = durable.as_ref().map(|durable| durable.found().clone()).unwrap_or_default();
