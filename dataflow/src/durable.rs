@@ -25,7 +25,7 @@ use crate::cluster::Peers;
 use crate::death::{self, Step};
 use crate::dedupe::Told;
 use crate::intake::{Feed, unix_now};
-use crate::publish::FolderPublisher;
+use crate::publish::{FolderPublisher, Remembered};
 use crate::snapshot::{DRAINED, Fact, Header, Limits, Restored, SnapshotError, Snapshots, Store, standing};
 use crate::source::Positions;
 
@@ -63,22 +63,30 @@ pub struct Durable {
 }
 
 impl Durable {
-    /// Claims the store, looks at what lies there, and says there that a run begins: `alone`, or with other
-    /// processes.
+    /// Claims the store and looks at what lies there, for a run `alone` or with other processes.
     ///
     /// # Errors
-    /// See [`Snapshots::open`] and [`Snapshots::append`].
+    /// See [`Snapshots::open`].
     pub fn open(store: Arc<dyn Store>, generation: u64, alone: bool) -> Result<Self, SnapshotError> {
         let snapshots = Snapshots::open(store, generation, Limits::default())?;
         for warning in snapshots.warnings() {
             tracing::warn!("{warning}");
         }
         let found = snapshots.load(0, 1)?.header.unwrap_or_default();
-        // Before anybody tells anything: who finds this run dead knows from when on it may have.
-        let (began, doubt) = (now(), doubt(alone));
-        snapshots.lost(found.lost_before(began + doubt));
-        snapshots.append(&[], &found.positions, began - doubt)?;
-        Ok(Self::with(Some(snapshots), found, doubt))
+        Ok(Self::with(Some(snapshots), found, doubt(alone)))
+    }
+
+    /// Says that a run begins, before anybody tells anything: who finds it dead knows from when on it may have.
+    ///
+    /// # Errors
+    /// See [`Snapshots::append`].
+    pub fn begin(&self) -> Result<(), SnapshotError> {
+        let Some(snapshots) = &self.snapshots else { return Ok(()) };
+        let now = now();
+        snapshots.lost(self.found.lost_before(now + self.doubt));
+        snapshots.append(&[], &self.found.positions, now - self.doubt)?;
+        self.committed_at.store(now, Ordering::Relaxed);
+        Ok(())
     }
 
     /// In a process of a cluster whose first one keeps what all of them know, and found this.
@@ -87,7 +95,6 @@ impl Durable {
     }
 
     fn with(snapshots: Option<Snapshots>, found: Header, doubt: i64) -> Self {
-        let committed_at = if snapshots.is_some() { now() } else { 0 };
         Self {
             snapshots,
             told: Mutex::default(),
@@ -97,7 +104,7 @@ impl Durable {
             compared: AtomicBool::new(false),
             positions: Mutex::new(found.positions.clone()),
             doubt,
-            committed_at: AtomicI64::new(committed_at),
+            committed_at: AtomicI64::new(0),
             found,
             facts: AtomicU64::new(0),
         }
@@ -227,6 +234,7 @@ impl Keeper {
         let (stop, stopped) = bounded::<()>(1);
         let (fail, broken) = bounded(1);
         let keeper = (durable.clone(), feed.clone());
+        let remembered = Remembered::of(durable.found(), peers.processes == 1);
         let thread = std::thread::spawn(move || {
             let (durable, feed) = keeper;
             let mut compared = false;
@@ -242,7 +250,7 @@ impl Keeper {
                 }
                 if !compared {
                     compared = true;
-                    publisher.compare(&peers);
+                    publisher.compare(&peers, &remembered, |announcement| feed.is_under_way(announcement));
                     durable.compared.store(true, Ordering::Release);
                 }
                 if let Err(error) = publisher.refresh() {

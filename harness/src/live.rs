@@ -46,10 +46,11 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
     // Brokers are looked at before a model is loaded.
     let (topics, messages) = args.kafka.open(process)?.unzip();
     let roots = args.input.iter().chain(&args.job.allow_root).cloned().collect();
-    // The first process claims the place, and looks at what is known, before it changes anything there but to say
-    // that a run begins.
+    // The first process claims the place, and looks at what is known, before it changes anything there.
     let durable = (process == 0).then(|| known(&args)).transpose()?;
     let setting = Setting::open(&args.job, roots, process, messages)?;
+    // The others work only once this one joins them.
+    durable.as_ref().map(Durable::begin).transpose()?;
     let found = durable.as_ref().map(|durable| durable.found().clone()).unwrap_or_default();
     let threads = usize::from(args.job.workers);
     let (peers, mesh, found) = args.membership.join(listed, &args.job, &format!("{:?}", setting.layout), found)?;

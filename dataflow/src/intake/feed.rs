@@ -52,8 +52,10 @@ pub(super) struct Entries {
     source: Box<dyn Source>,
     repeats: Repeats,
     pub exhausted: bool,
-    /// The latest tick in which something was read, while nobody has been told how far.
-    read: Option<Epoch>,
+    /// The latest tick in which something was read.
+    read: Epoch,
+    /// Something was read, and nobody has been told how far.
+    untold: bool,
 }
 
 /// What the feed has at this moment.
@@ -75,7 +77,7 @@ impl Feed {
         max_in_flight: usize,
     ) -> Self {
         Self {
-            entries: Mutex::new(Entries { source, repeats, exhausted: false, read: None }),
+            entries: Mutex::new(Entries { source, repeats, exhausted: false, read: 0, untold: false }),
             under_way: UnderWay::new(peers.workers()),
             max_in_flight,
             peers,
@@ -101,6 +103,11 @@ impl Feed {
     /// Episodes on their way.
     pub fn in_flight(&self) -> usize {
         self.under_way.count()
+    }
+
+    /// Whether an episode revision, or its withdrawal, is.
+    pub(crate) fn is_under_way(&self, announcement: &Announcement) -> bool {
+        self.under_way.holds(announcement)
     }
 
     /// Episodes that set out, those that did so again counted again.
@@ -134,9 +141,10 @@ impl Feed {
     pub(super) fn notices(&self, now: Epoch) -> Vec<(Epoch, Addressed)> {
         let mut entries = self.entries();
         let mut notices = self.about_the_end(now, &entries);
-        if let Some(read) = entries.read.take() {
-            // Another worker of this process may have read on in a later tick than this one's.
-            let at = read.max(now);
+        if std::mem::take(&mut entries.untold) {
+            // Another worker of this process may have read in a later tick than this one's, and told of it: how
+            // far includes what that one took.
+            let at = entries.read.max(now);
             notices.push((at, (0, Notice::Read(at, entries.source.positions()))));
         }
         if self.closing.swap(false, Ordering::AcqRel) {
@@ -196,7 +204,8 @@ impl Feed {
                     continue;
                 }
             };
-            entries.read = entries.read.max(Some(now));
+            entries.read = entries.read.max(now);
+            entries.untold = true;
             let (announcement, fault) = match entry {
                 Ok(announcement) => (announcement, None),
                 Err(bad) => (unreadable(&bad), Some(bad.fault)),

@@ -45,6 +45,10 @@ impl UnderWay {
         (state.count - state.beyond, state.beyond)
     }
 
+    pub fn holds(&self, announcement: &Announcement) -> bool {
+        self.state().episodes.contains_key(&name(announcement))
+    }
+
     pub fn begun(&self) -> usize {
         self.state().begun
     }

@@ -4,6 +4,9 @@
 //! row of which nothing is known: the episode is run once more when its announcement is read again, which is
 //! certain, for sources are committed last. Until then any number of runs may die, each after commits of its
 //! own; so each commit says of all of them when they may have told what is lost.
+//!
+//! Nobody reads the announcement of an episode again that had set out once more, because it was fresh after
+//! all: a start runs it from its row.
 
 use hark_operators::record::outcome::Outcome;
 
@@ -16,20 +19,28 @@ use crate::snapshot::Header;
 pub struct Remembered {
     /// When what is lost may have been told: from a start to before an end, in seconds since 1970 UTC.
     lost: Vec<(f64, f64)>,
+    /// When this run began, in seconds since 1970 UTC.
+    began: f64,
 }
 
 impl Remembered {
     /// With what an earlier run wrote last, in a run that begins now: `alone`, or with other processes.
     pub fn of(found: &Header, alone: bool) -> Self {
         let seconds = |milliseconds: i64| milliseconds as f64 / 1000.0;
-        let lost = found.lost_before((unix_now() * 1000.0) as i64 + doubt(alone));
-        Self { lost: lost.into_iter().map(|(from, to)| (seconds(from), seconds(to))).collect() }
+        let began = unix_now();
+        let lost = found.lost_before((began * 1000.0) as i64 + doubt(alone));
+        Self { lost: lost.into_iter().map(|(from, to)| (seconds(from), seconds(to))).collect(), began }
     }
 
     /// Whether what this episode made known is known to this run, or will be. It was told between its intake
     /// and its end; a row that was corrected says when that was, which is later.
     pub(super) fn covers(&self, row: &Outcome) -> bool {
         !self.lost.iter().any(|&(from, to)| row.ingested_at < to && row.completed_at >= from)
+    }
+
+    /// The same for an episode of this process, whose clock says which rows are of this run.
+    pub(super) fn covers_own(&self, row: &Outcome) -> bool {
+        row.ingested_at >= self.began || self.covers(row)
     }
 }
 
@@ -45,10 +56,11 @@ mod tests {
 
     #[test]
     fn what_ended_after_the_last_commit_of_a_run_that_died_is_not_remembered_however_many_commit_after_it() {
-        let remembered = Remembered { lost: vec![(100.0, 200.0)] };
+        let remembered = Remembered { lost: vec![(100.0, 200.0)], began: 195.0 };
         let covers = |ingested_at, completed_at| remembered.covers(&row(ingested_at, completed_at));
         assert!(covers(98.0, 99.0) && covers(200.0, 201.0) && covers(300.0, 301.0));
         assert!(!covers(98.0, 100.0) && !covers(199.0, 199.5));
+        assert!(remembered.covers_own(&row(195.0, 196.0)) && !remembered.covers_own(&row(194.0, 196.0)));
         assert!(!covers(98.0, 250.0), "corrected after it had ended, which may have been at any time before");
     }
 

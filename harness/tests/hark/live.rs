@@ -1,6 +1,6 @@
 //! A job that goes on: a folder that is watched, by a process that may be killed at any moment.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fs::File;
 use std::io::Write;
 use std::path::Path;
@@ -181,4 +181,13 @@ fn what_cannot_run_is_refused_with_a_remedy() {
     let ran = run(&["--input", path(&input), "--listen", "127.0.0.1:0"]);
     assert!(ran.code == 1 && ran.err.contains("another process"), "{}", ran.err);
     assert_eq!(first.stop(), Some(0));
+    let known = || {
+        let listed = std::fs::read_dir(output.join("known")).expect("a job that goes on leaves what it knows");
+        listed.flatten().map(|file| file.file_name()).collect::<BTreeSet<_>>()
+    };
+    let before = known();
+    let layout = folder.path().join("no-layout.toml");
+    let ran = run(&["--input", path(&input), "--listen", "127.0.0.1:0", "--layout", path(&layout)]);
+    assert!(ran.code == 1 && ran.err.contains("no-layout.toml"), "{}", ran.err);
+    assert!(!before.is_empty() && known() == before, "however often that is tried, nothing grows");
 }

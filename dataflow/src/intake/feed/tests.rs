@@ -138,7 +138,8 @@ impl Source for Trickle {
 #[test]
 fn how_far_a_source_was_read_is_told_of_the_latest_tick_in_which_it_was() {
     let committed = Arc::new(Mutex::new(Positions::new()));
-    let entries = vec![Some(announced(3, 1.0)), None, Some(announced(2, 1.0)), Some(announced(1, 1.0))];
+    let one = |id| Some(announced(id, 1.0));
+    let entries = vec![one(4), one(3), None, one(2), one(1)];
     let source = Trickle { entries, given: 0, committed: committed.clone() };
     let feed = Feed::new(Box::new(source), Repeats::until_done(|_, _, _| false), none(), Peers::alone(1), 100);
     let next = |now| matches!(feed.next(0, now), Next::Record(_));
@@ -152,9 +153,11 @@ fn how_far_a_source_was_read_is_told_of_the_latest_tick_in_which_it_was() {
     assert!(next(6) && !next(5));
     assert_eq!(told(5), Some((6, 2)), "what another worker read in a later tick is told of that one");
     assert_eq!(told(7), None, "no farther than before");
+    assert!(next(5));
+    assert_eq!(told(5), Some((6, 3)), "so far includes what was taken in that later tick and told of already");
     assert!(next(6));
-    assert_eq!(told(9), Some((9, 3)));
-    let positions = Positions::from([("entries".to_owned(), 3)]);
+    assert_eq!(told(9), Some((9, 4)));
+    let positions = Positions::from([("entries".to_owned(), 4)]);
     feed.committed(&positions);
     assert_eq!(*committed.lock().expect("a test"), positions);
 }
