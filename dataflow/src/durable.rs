@@ -81,8 +81,12 @@ impl Durable {
     /// # Errors
     /// See [`Snapshots::append`].
     pub fn begin(&self) -> Result<(), SnapshotError> {
+        self.begin_at(now())
+    }
+
+    /// At a moment in milliseconds since 1970 UTC.
+    pub(crate) fn begin_at(&self, now: i64) -> Result<(), SnapshotError> {
         let Some(snapshots) = &self.snapshots else { return Ok(()) };
-        let now = now();
         snapshots.lost(self.found.lost_before(now + self.doubt));
         snapshots.append(&[], &self.found.positions, now - self.doubt)?;
         self.committed_at.store(now, Ordering::Relaxed);
@@ -184,7 +188,7 @@ impl Durable {
     }
 
     /// Says that all is there which was told before `at`.
-    fn commit_until(&self, at: i64, feed: &Feed) -> Result<(), SnapshotError> {
+    pub(crate) fn commit_until(&self, at: i64, feed: &Feed) -> Result<(), SnapshotError> {
         let Some(snapshots) = &self.snapshots else { return Ok(()) };
         let farther = self.farther(self.frontier.load(Ordering::Acquire));
         let facts = std::mem::take(&mut *self.told.lock().unwrap_or_else(PoisonError::into_inner));

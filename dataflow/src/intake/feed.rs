@@ -262,4 +262,6 @@ impl std::fmt::Debug for Feed {
 }
 
 #[cfg(test)]
+mod deaths;
+#[cfg(test)]
 mod tests;

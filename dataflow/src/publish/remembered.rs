@@ -26,20 +26,24 @@ pub struct Remembered {
 impl Remembered {
     /// With what an earlier run wrote last, in a run that begins now: `alone`, or with other processes.
     pub fn of(found: &Header, alone: bool) -> Self {
+        Self::at(found, unix_now(), alone)
+    }
+
+    /// In one that began at a moment in seconds since 1970 UTC.
+    pub(crate) fn at(found: &Header, began: f64, alone: bool) -> Self {
         let seconds = |milliseconds: i64| milliseconds as f64 / 1000.0;
-        let began = unix_now();
         let lost = found.lost_before((began * 1000.0) as i64 + doubt(alone));
         Self { lost: lost.into_iter().map(|(from, to)| (seconds(from), seconds(to))).collect(), began }
     }
 
     /// Whether what this episode made known is known to this run, or will be. It was told between its intake
     /// and its end; a row that was corrected says when that was, which is later.
-    pub(super) fn covers(&self, row: &Outcome) -> bool {
+    pub(crate) fn covers(&self, row: &Outcome) -> bool {
         !self.lost.iter().any(|&(from, to)| row.ingested_at < to && row.completed_at >= from)
     }
 
     /// The same for an episode of this process, whose clock says which rows are of this run.
-    pub(super) fn covers_own(&self, row: &Outcome) -> bool {
+    pub(crate) fn covers_own(&self, row: &Outcome) -> bool {
         row.ingested_at >= self.began || self.covers(row)
     }
 }

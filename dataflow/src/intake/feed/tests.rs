@@ -5,7 +5,7 @@ use std::time::Instant;
 use super::*;
 use crate::source::{Bounded, Entry};
 
-fn announced(id: usize, seconds: f64) -> Result<Announcement, BadEntry> {
+pub(super) fn announced(id: usize, seconds: f64) -> Result<Announcement, BadEntry> {
     let fault = hark_operators::Fault::poison("source", "test", "", "");
     let bad = BadEntry { id: id.to_string(), place: String::new(), fault, original: Vec::new() };
     Ok(Announcement { declared_seconds: Some(seconds), ..unreadable(&bad) })
