@@ -42,9 +42,9 @@ impl Remembered {
         !self.lost.iter().any(|&(from, to)| row.ingested_at < to && row.completed_at >= from)
     }
 
-    /// The same for an episode of this process, whose clock says which rows are of this run.
+    /// The same for an episode that ends at this process, by whose clock its row is of this run or not.
     pub(crate) fn covers_own(&self, row: &Outcome) -> bool {
-        row.ingested_at >= self.began || self.covers(row)
+        row.completed_at >= self.began || self.covers(row)
     }
 }
 
@@ -64,7 +64,7 @@ mod tests {
         let covers = |ingested_at, completed_at| remembered.covers(&row(ingested_at, completed_at));
         assert!(covers(98.0, 99.0) && covers(200.0, 201.0) && covers(300.0, 301.0));
         assert!(!covers(98.0, 100.0) && !covers(199.0, 199.5));
-        assert!(remembered.covers_own(&row(195.0, 196.0)) && !remembered.covers_own(&row(194.0, 196.0)));
+        assert!(remembered.covers_own(&row(194.0, 196.0)) && !remembered.covers_own(&row(193.0, 194.0)));
         assert!(!covers(98.0, 250.0), "corrected after it had ended, which may have been at any time before");
     }
 

@@ -2,7 +2,8 @@
 //!
 //! Feed, commits, and what counts as remembered are those of the real thing; here are only a clock, a table of
 //! rows, and frontiers that are the least of what is on its way. An episode makes one thing known. One in two
-//! is at first settled before it does, and some of these become fresh and set out again.
+//! is at first settled before it does, and some of these become fresh and set out again. There is one process,
+//! or there are two whose clocks differ: the first reads and commits, each writes rows of its own.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -15,7 +16,7 @@ use super::tests::announced;
 use super::*;
 use crate::bucket::Bucket;
 use crate::dedupe::Told;
-use crate::durable::Durable;
+use crate::durable::{Durable, doubt};
 use crate::publish::Remembered;
 use crate::sink::sample;
 use crate::snapshot::{DRAINED, Remote, Store};
@@ -46,8 +47,11 @@ type Rows = BTreeMap<EpisodeKey, Outcome>;
 
 /// What outlives a run.
 struct World {
+    alone: bool,
     /// In milliseconds.
     now: i64,
+    /// By how much the second process's clock is ahead of the first's, in milliseconds.
+    ahead: i64,
     store: Arc<dyn Store>,
     rows: Arc<Mutex<Rows>>,
     /// Those that nothing settles any more.
@@ -56,7 +60,7 @@ struct World {
 
 struct Journey {
     episode: Arc<Episode>,
-    since: i64,
+    since: f64,
     tick: Epoch,
     known: bool,
 }
@@ -64,7 +68,8 @@ struct Journey {
 struct Run {
     durable: Durable,
     feed: Feed,
-    remembered: Remembered,
+    /// As each process has it.
+    remembered: [Remembered; 2],
     /// At which each worker last looked at the clock.
     ticks: [Epoch; WORKERS],
     journeys: Vec<Journey>,
@@ -104,11 +109,22 @@ fn step() -> impl Strategy<Value = (Step, i64)> {
 }
 
 impl World {
-    fn new() -> Self {
+    fn new(ahead: Option<i64>) -> Self {
         let address = "s3://hark/snapshots".parse().expect("an address");
         let bucket = Bucket::of(Arc::new(InMemory::new()), &address).expect("a bucket in memory");
         let store: Arc<dyn Store> = Arc::new(Remote::new(bucket));
-        Self { now: 1_000_000, store, rows: Arc::default(), fresh: BTreeSet::new() }
+        let (alone, ahead) = (ahead.is_none(), ahead.unwrap_or(0));
+        Self { alone, now: 1_000_000, ahead, store, rows: Arc::default(), fresh: BTreeSet::new() }
+    }
+
+    /// Seconds by a process's clock.
+    fn seconds(&self, process: usize) -> f64 {
+        (self.now + self.ahead * process as i64) as f64 / 1000.0
+    }
+
+    /// Where an episode ends.
+    fn process(&self, key: &EpisodeKey) -> usize {
+        if self.alone { 0 } else { number(key) / 2 % 2 }
     }
 
     fn rows(&self) -> MutexGuard<'_, Rows> {
@@ -117,10 +133,10 @@ impl World {
 
     fn start(&mut self) -> Run {
         self.now += 500;
-        let durable = Durable::open(self.store.clone(), 0, true).expect("in memory");
+        let durable = Durable::open(self.store.clone(), 0, self.alone).expect("in memory");
         durable.begin_at(self.now).expect("in memory");
-        let remembered = Remembered::at(durable.found(), self.now as f64 / 1000.0, true);
-        let (rows, told) = (self.rows.clone(), remembered.clone());
+        let remembered = [0, 1].map(|process| Remembered::at(durable.found(), self.seconds(process), self.alone));
+        let (rows, told) = (self.rows.clone(), remembered[0].clone());
         let done = move |key: &EpisodeKey, _withdrawn: bool, _again| {
             rows.lock().expect("a test").get(key).is_some_and(|row| told.covers(row))
         };
@@ -152,7 +168,7 @@ impl World {
             Step::End(at) => return self.end(run, at),
             Step::Free(at) => self.free(run, at),
             Step::Compare => self.compare(run),
-            Step::Commit => run.commit(self.now),
+            Step::Commit => run.commit(self.now - doubt(self.alone)),
             Step::Die => {}
         }
         run.pass();
@@ -169,14 +185,13 @@ impl World {
             }
         }
         let Next::Record(record) = next else { return false };
-        run.journeys.push(Journey { episode: record.episode, since: self.now, tick, known: false });
+        run.journeys.push(Journey { episode: record.episode, since: self.seconds(0), tick, known: false });
         true
     }
 
     /// Whether it is known for another's copy before it makes anything known.
     fn is_settled(&self, key: &EpisodeKey) -> bool {
-        let number: usize = key.episode.as_str().parse().expect("a number");
-        number.is_multiple_of(2) && !self.fresh.contains(key)
+        number(key).is_multiple_of(2) && !self.fresh.contains(key)
     }
 
     fn end(&self, run: &mut Run, at: usize) -> bool {
@@ -192,7 +207,7 @@ impl World {
             true => State::Duplicate { of: "0".into(), level: "enclosure".into(), via: "0".into(), similarity: 1.0 },
             false => State::Failed { fault: hark_operators::Fault::poison("cut", "silent", "", "") },
         };
-        let (ingested_at, completed_at) = (since as f64 / 1000.0, self.now as f64 / 1000.0);
+        let (ingested_at, completed_at) = (since, self.seconds(self.process(episode.key())));
         let row = sample::outcome("", episode.key().episode.as_str(), 0, state);
         let announcement = (*episode.announcement).clone();
         let row = Outcome { ingested_at, completed_at, announcement, ..row };
@@ -216,10 +231,11 @@ impl World {
         if std::mem::replace(&mut run.compared, true) {
             return;
         }
-        for row in self.rows().values() {
+        for (key, row) in self.rows().iter() {
             let again = match row.state {
-                State::Duplicate { .. } => self.fresh.contains(&row.announcement.key),
-                _ => !run.remembered.covers_own(row) && !run.feed.is_under_way(&row.announcement),
+                State::Duplicate { .. } => self.fresh.contains(key),
+                _ if run.remembered[self.process(key)].covers_own(row) => false,
+                _ => !run.feed.is_under_way(&row.announcement),
             };
             if again {
                 run.set_out_again(&row.announcement);
@@ -270,13 +286,18 @@ impl Run {
     }
 }
 
+fn number(key: &EpisodeKey) -> usize {
+    key.episode.as_str().parse().expect("a number")
+}
+
 proptest! {
     #![proptest_config(ProptestConfig { cases: 600, ..ProptestConfig::default() })]
     #[test]
     fn wherever_runs_die_every_announcement_ends_and_what_ended_fresh_is_known(
+        ahead in prop::option::of(-doubt(false)..=doubt(false)),
         steps in prop::collection::vec(step(), 1..200),
     ) {
-        let mut world = World::new();
+        let mut world = World::new(ahead);
         let mut run = world.start();
         for (step, milliseconds) in steps {
             world.now += milliseconds;
