@@ -6,6 +6,7 @@
 //! verdict or parts changed ─▶ corrector ─▶ withdrawn, or run again ─▶ …
 //! ```
 
+mod compare;
 mod corrector;
 mod ends;
 mod laid;
@@ -33,7 +34,6 @@ pub use self::policy::Correct;
 pub use self::remembered::Remembered;
 use self::rows::Rows;
 
-use crate::cluster::Peers;
 use crate::corrections::Corrections;
 use crate::dedupe::Judgements;
 use crate::intake::unix_now;
@@ -266,35 +266,6 @@ impl FolderPublisher {
         sets_out
     }
 
-    /// Compares the row of every episode of this process with what is known now and has corrected what
-    /// differs: after a start, when what was known before has been told again. What ended fresh and is not
-    /// `remembered` sets out again, unless it `is_under_way`, for it may be that nobody announces it again.
-    /// What a verdict ended needs no such care: where that no longer follows from what is known, it differs.
-    pub(crate) fn compare(&self, peers: &Peers, remembered: &Remembered, is_under_way: impl Fn(&Announcement) -> bool) {
-        let compared = self.rows.visit(Which::All, |outcome| {
-            let key = key_of(&outcome);
-            if !peers.own_it(&key.episode) {
-                return Ok(());
-            }
-            let right = match self.judgements.on(&key) {
-                Some(verdict) => says(&outcome.state, &verdict),
-                None if End::of(&outcome.state).is_settled() => false,
-                None if !remembered.covers_own(&outcome) && !is_under_way(&outcome.announcement) => {
-                    self.run_again(&mut self.ledger(), &outcome.announcement);
-                    true
-                }
-                None => *outcome.picture.repeated == *self.judgements.parts_of(&key),
-            };
-            if !right {
-                self.corrections.due(key);
-            }
-            Ok(())
-        });
-        if let Err(error) = compared {
-            self.stop(error);
-        }
-    }
-
     pub(crate) fn stop(&self, error: SinkError) {
         tracing::error!(%error, "an outcome could not be made durable");
         // The first error stops the run; when nobody listens any more it has stopped already.
@@ -404,6 +375,3 @@ impl Publisher for FolderPublisher {
         }
     }
 }
-
-#[cfg(test)]
-mod tests;

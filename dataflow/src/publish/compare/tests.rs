@@ -1,9 +1,12 @@
-//! What a start makes of the rows that it finds.
+//! Which rows set out again.
 
 use crossbeam_channel::unbounded;
+use hark_operators::record::outcome::{Outcome, Picture, State};
 
 use super::*;
-use crate::sink::sample;
+use crate::intake::unix_now;
+use crate::publish::Correct;
+use crate::sink::{Objects, OutcomeTable, sample};
 use crate::snapshot::{DRAINED, Header};
 
 /// An outcome that fits what is known of it: nothing.
