@@ -32,8 +32,10 @@ test: setup-tests ## the whole test-suite
 	@cargo test --release --locked $(CARGO_CONFIG)
 
 chaos: setup-tests ## faults for longer than in the test-suite: docs/reliability.md
-	@HARK_CHAOS=1 cargo test --release --locked --package hark-harness --test hark -- --nocapture --test-threads 1 \
-		cluster:: faults:: hour:: kafka:: live:: objects:: oracle:: partition:: postgres:: rescale::
+	@set -o pipefail; HARK_CHAOS=1 cargo test --release --locked --package hark-harness --test hark -- \
+		--nocapture --test-threads 1 \
+		cluster:: faults:: hour:: kafka:: live:: objects:: oracle:: partition:: postgres:: rescale:: 2>&1 | \
+		awk -f harness/setup/table.awk
 
 check: setup ## format, lints, one build for all, dependency rules and licences
 	@cargo fmt --all --check
