@@ -39,13 +39,19 @@ impl Remembered {
     /// Whether what this episode made known is known to this run, or will be. It was told between its intake
     /// and its end; a row that was corrected says when that was, which is later.
     pub(crate) fn covers(&self, row: &Outcome) -> bool {
-        !self.lost.iter().any(|&(from, to)| row.ingested_at < to && row.completed_at >= from)
+        !self.lost.iter().any(|stretch| is_within(row, *stretch))
     }
 
-    /// The same for an episode that ends at this process, by whose clock its row is of this run or not.
+    /// The same for an episode that ends at this process, by whose clock its row is of this run or not. Rows from
+    /// before the first run count: a batch left them, and only who announces them again has them run.
     pub(crate) fn covers_own(&self, row: &Outcome) -> bool {
-        row.completed_at >= self.began || self.covers(row)
+        let mut died = self.lost.iter().filter(|(from, _)| *from > 0.0);
+        row.completed_at >= self.began || !died.any(|stretch| is_within(row, *stretch))
     }
+}
+
+fn is_within(row: &Outcome, (from, to): (f64, f64)) -> bool {
+    row.ingested_at < to && row.completed_at >= from
 }
 
 #[cfg(test)]
@@ -74,6 +80,7 @@ mod tests {
         let drained = Remembered::of(&Header { at: DRAINED, ..Header::default() }, true);
         assert!(drained.covers(&row(now - 2.0, now - 1.0)));
         let nothing = Remembered::of(&Header::default(), true);
+        assert!(nothing.covers_own(&row(1.0, now - 1.0)), "nobody died");
         assert!(!nothing.covers(&row(1.0, now - 1.0)) && nothing.covers(&row(unix_now(), unix_now())));
     }
 }

@@ -89,12 +89,15 @@ const MOST_LOST: usize = 64;
 
 impl Header {
     /// When what is lost may have been told, for a run that finds this and begins now. Stretches that touch are
-    /// one.
+    /// one, but for one from 0 on: before the first run nothing was told, and nobody died.
     pub fn lost_before(&self, began: i64) -> Vec<(i64, i64)> {
         let since = (self.at < began).then_some((self.at, began));
         let mut lost: Vec<(i64, i64)> = self.lost.iter().copied().chain(since).collect();
         lost.sort_unstable();
-        let gaps = |lost: &[(i64, i64)]| lost.windows(2).map(|two| two[1].0 - two[0].1).zip(0..).min();
+        let gaps = |lost: &[(i64, i64)]| {
+            let gap = |two: &[(i64, i64)]| (two[0].0 > 0).then(|| two[1].0 - two[0].1);
+            lost.windows(2).zip(0..).filter_map(|(two, at)| Some((gap(two)?, at))).min()
+        };
         while let Some((gap, at)) = gaps(&lost)
             && (gap <= 0 || lost.len() > MOST_LOST)
         {
@@ -126,6 +129,7 @@ mod tests {
         assert_eq!(found(50, &[(0, 10)]).lost_before(60), [(0, 10), (50, 60)]);
         assert_eq!(found(60, &[(0, 10), (50, 60)]).lost_before(70), [(0, 10), (50, 70)], "it had committed nothing");
         assert_eq!(found(DRAINED, &[(0, 10)]).lost_before(60), [(0, 10)]);
+        assert_eq!(found(8, &[(0, 10)]).lost_before(60), [(0, 10), (8, 60)], "the first run died, and began at 10");
     }
 
     proptest! {
