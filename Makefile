@@ -22,17 +22,17 @@ demo: build ## previews of the example feed under out/demo
 demo-live: build setup-tests ## announcements, previews and outcomes through a Kafka broker on this machine
 	@HARK_HOME="$(CURDIR)/.hark" harness/setup/demo-live.sh $(built)/hark
 
-build: setup ## the hark command, target/release/hark
-	@cargo build --release --locked --package hark-harness --bin hark
+build: setup ## the hark command, target/release/hark, and its decoder
+	@cargo build --release --locked --package hark-harness --bins
 
 # What continuous integration tells cargo besides.
 CARGO_CONFIG :=
 
 test: setup-tests ## the whole test-suite
-	@cargo test --release --locked $(CARGO_CONFIG)
+	@cargo test --release --locked --tests $(CARGO_CONFIG)
 
 chaos: setup-tests ## faults for longer than in the test-suite: docs/reliability.md
-	@set -o pipefail; HARK_CHAOS=1 cargo test --release --locked --package hark-harness --test hark -- \
+	@set -o pipefail; HARK_CHAOS=1 cargo test --release --locked --test hark -- \
 		--nocapture --test-threads 1 \
 		cluster:: faults:: hour:: kafka:: live:: objects:: oracle:: partition:: postgres:: rescale:: 2>&1 | \
 		awk -f harness/setup/table.awk

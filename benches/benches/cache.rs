@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use hark_benches::job::{self, DECODE_CHILD};
+use hark_benches::job;
 use hark_benches::{bare, material, seconds};
 use hark_models::device::{Device, Placement, lane_thread_setup};
 use hark_models::manifest::Manifest;
@@ -29,9 +29,6 @@ const SPEECH: usize = 875;
 const EMBEDDING: usize = 384 * 4;
 
 fn main() -> Result<()> {
-    if std::env::args().nth(1).as_deref() == Some(DECODE_CHILD) {
-        hark_operators::media::child::child_main();
-    }
     let _lane = lane_thread_setup();
     let examples = material::root().join("examples");
     let samples = bare::samples(&job::decoder()?, &examples.join("audio/small-wonders-1.mp3"))?;

@@ -86,7 +86,7 @@ fn spec() -> Result<GroupSpec> {
         device: None,
         precision: Precision::default(),
         curve: Some(Arc::new(Curve::parse(NOTHING)?)),
-        breakers: vec![Arc::default()],
+        health: vec![Arc::default()],
     })
 }
 

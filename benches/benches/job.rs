@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Context, Result, anyhow};
-use hark_benches::job::{self, DECODE_CHILD};
+use hark_benches::job;
 use hark_benches::material::{self, Episode};
 use hark_benches::{bare, median, seconds};
 use hark_models::device::{Device, Placement, lane_thread_setup};
@@ -22,7 +22,6 @@ const WORKERS_EPISODE: u32 = 600;
 fn main() -> Result<()> {
     let args: Vec<String> = std::env::args().collect();
     match args.get(1).map(String::as_str) {
-        Some(DECODE_CHILD) => hark_operators::media::child::child_main(),
         Some("memory") => memory_of(&args[2]),
         Some("half") => half_of(&args[2], args[3].parse()?),
         _ => bench(),

@@ -20,13 +20,10 @@ use hark_operators::stage::warm::Models;
 const RUNS: usize = 3;
 /// Transcripts.
 const EPISODES: usize = 20;
-/// Texts in one call of the bare model, as in `throughput`.
+/// Texts in one call of the bare model: more make it no faster here.
 const BATCH: usize = 64;
 
 fn main() -> Result<()> {
-    if std::env::args().nth(1).as_deref() == Some(job::DECODE_CHILD) {
-        hark_operators::media::child::child_main();
-    }
     let files = transcripts()?;
     let passages: Vec<Vec<String>> = files.iter().map(|file| bare::passages(file)).collect::<Result<_>>()?;
     let count: usize = passages.iter().map(Vec::len).sum();

@@ -4,9 +4,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use anyhow::{Result, anyhow};
+use hark_audio::decoder::Decoder;
 use hark_models::minilm::Embedder;
 use hark_models::silero::SpeechDetector;
-use hark_operators::media::decoder::Decoder;
 use hark_operators::media::events;
 use hark_operators::record::piece::{CONTEXT, WINDOW};
 use hark_operators::transcript;

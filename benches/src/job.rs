@@ -3,8 +3,9 @@
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Result;
+use anyhow::{Context, Result};
 use crossbeam_channel::{Receiver, unbounded};
+use hark_audio::decoder::{DecodeLimits, Decoder};
 use hark_dataflow::cluster::{Mesh, Peers};
 use hark_dataflow::dedupe::Levels;
 use hark_dataflow::intake::{Feed, Repeats};
@@ -17,16 +18,12 @@ use hark_models::manifest::Manifest;
 use hark_operators::driver::Budget;
 use hark_operators::fetch::{FetchPolicy, Fetcher};
 use hark_operators::media::clip::ClipSettings;
-use hark_operators::media::decoder::{DecodeLimits, Decoder};
 use hark_operators::record::{Announcement, EpisodeId, EpisodeKey, TranscriptSource};
 use hark_operators::select::Weights;
 use hark_operators::stage::Equipment;
 use hark_operators::stage::warm::Models;
 
 use crate::material::Episode;
-
-/// The argument that makes a benchmark's program a decoder child.
-pub const DECODE_CHILD: &str = "decode-child";
 
 /// Where `make setup` laid the models.
 pub fn home() -> PathBuf {
@@ -36,9 +33,11 @@ pub fn home() -> PathBuf {
 /// A decoder whose children are this program.
 ///
 /// # Errors
-/// The program's own path is not known.
+/// The benchmark's own path is not known, or does not lie in a folder of cargo's.
 pub fn decoder() -> Result<Decoder> {
-    Ok(Decoder::new(std::env::current_exe()?, vec![DECODE_CHILD.to_owned()], DecodeLimits::default()))
+    let program = std::env::current_exe()?;
+    let built = program.ancestors().nth(2).context("benchmarks lie in target/release/deps")?;
+    Ok(Decoder::new(built.join("bench-decode"), Vec::new(), DecodeLimits::default()))
 }
 
 /// Runs these episodes through the graph.

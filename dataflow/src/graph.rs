@@ -67,7 +67,7 @@ fn group(operator: &OperatorSpec, layout: &Layout) -> GroupSpec {
         device: layout.lanes.get(&operator.on).and_then(|lanes| lanes.device.clone()),
         precision: operator.precision,
         curve: layout.lanes.get(&operator.on).and_then(|lanes| lanes.curve.clone()),
-        breakers: operator.stages.iter().map(|_| Arc::default()).collect(),
+        health: operator.stages.iter().map(|_| Arc::default()).collect(),
     }
 }
 
@@ -212,7 +212,7 @@ fn watched<'s>(
 fn batching(operator: &OperatorSpec) -> Batching {
     Batching {
         // A group that begins with whole episodes takes them one by one; its pieces are batched inside.
-        limits: if operator.stages.len() > 1 { Limits::items(1) } else { operator.limits() },
+        limits: if operator.takes_one_by_one() { Limits::items(1) } else { operator.limits() },
         max_wait: Duration::from_millis(operator.max_wait_ms),
         // Whoever publishes waits for stores that come back, or stops the run: it is never given up for late.
         deadline: if operator.stages.contains(&Stage::Publish) {

@@ -83,6 +83,8 @@ pub struct Summary {
     pub previews: PreviewLatency,
     /// What each operator of the layout did in this process.
     pub operators: Vec<OperatorUse>,
+    /// Bytes that the models of each pool of lanes take of its device at once, as planned.
+    pub planned_bytes: BTreeMap<String, usize>,
 }
 
 /// What a run works with.
@@ -208,6 +210,7 @@ pub fn run(job: Job, sees: impl Fn(Seen<'_>) + Send + Sync + 'static) -> Result<
         epochs,
         previews: publisher.take_latency(),
         operators: used.operators(),
+        planned_bytes: used.planned_bytes(),
     })
 }
 

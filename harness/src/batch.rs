@@ -120,7 +120,7 @@ impl Work<'_> {
         let corrections = setting.publisher.corrections().clone();
         let feed = Feed::new(source, Repeats::of_this_run(), corrections, peers, args.max_in_flight as usize);
         let feed = Arc::new(feed);
-        let watch = Watch::start(Device::select(&args.device)?);
+        let watch = Watch::start(Device::select(&args.device)?)?;
         let bar = progress.clone();
         let cache = setting.equipment.cache.clone();
         let job = Job {

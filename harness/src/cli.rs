@@ -57,9 +57,6 @@ pub enum Command {
     /// Asks how duplicates were found.
     #[command(subcommand)]
     Dedupe(DedupeCommand),
-    /// Decodes foreign audio for a parent process, under its limits.
-    #[command(hide = true)]
-    DecodeChild,
 }
 
 #[derive(Subcommand)]
@@ -208,8 +205,8 @@ pub struct JobArgs {
     /// episodes: always, never (it then depends on the order of arrival), or some hours (24h).
     #[arg(long, default_value = "always", value_name = "WHEN")]
     pub correct: Correct,
-    /// Rehearse a failure: let a stage fail, panic, hang, break (its device fails) or exhaust (its
-    /// device is small), on all episodes or on one (embed=fail, speech=hang@EPISODE).
+    /// Rehearse a failure: let a stage fail, panic, hang, break (its device fails), exhaust (its device is
+    /// small) or spoil (its model's numbers are none), on all episodes or on one (embed=fail, speech=hang@EPISODE).
     #[arg(long, value_name = "STAGE=HARM")]
     pub drill: Vec<Drill>,
     /// Rehearse a death between two durable steps: after objects, messages, acknowledged, rows, facts or

@@ -9,12 +9,12 @@ use anyhow::{Result, bail};
 use hark_dataflow::sink::Which;
 use hark_operators::dedupe::verdict::Level;
 use hark_operators::likeness::acoustic::{Fingerprinter, Print, Shared, align};
-use hark_operators::media::decoder::{DecodeLimits, Decoder};
 use hark_operators::record::outcome::{Outcome, State};
 use hark_operators::units::Seconds;
 
 use crate::cli::ExplainArgs;
 use crate::report::listing::plain;
+use crate::setting;
 
 /// Longest id that is shown whole.
 const ID: usize = 120;
@@ -107,7 +107,7 @@ fn heard_in_both(outcome: &Outcome, outcomes: &[Outcome]) -> Vec<String> {
 
 fn print_of(outcome: &Outcome) -> Option<Print> {
     let audio = Path::new(&outcome.announcement.base).join(outcome.announcement.audio.as_ref()?);
-    let decoder = Decoder::new(std::env::current_exe().ok()?, vec!["decode-child".to_owned()], DecodeLimits::default());
+    let decoder = setting::decoder().ok()?;
     let mut fingerprinter = Fingerprinter::new();
     let heard = decoder.decode(&audio, &mut |block| {
         fingerprinter.take(block);

@@ -50,7 +50,6 @@ fn main() -> ExitCode {
         Command::Plan(args) => plan::plan(&args),
         Command::Layout(command) => layouts::run(&command).map(|()| ExitCode::SUCCESS),
         Command::Dedupe(DedupeCommand::Explain(args)) => explain::explain(&args),
-        Command::DecodeChild => hark_operators::media::child::child_main(),
     };
     done.unwrap_or_else(|error| {
         eprintln!("hark: {error:#}");

@@ -7,6 +7,7 @@ use std::sync::Arc;
 
 use anyhow::{Context, Result, ensure};
 use crossbeam_channel::{Receiver, unbounded};
+use hark_audio::decoder::{DecodeLimits, Decoder};
 use hark_dataflow::Layout;
 use hark_dataflow::publish::FolderPublisher;
 use hark_dataflow::sink::{Messages, SinkError};
@@ -16,7 +17,6 @@ use hark_operators::cache::Cache;
 use hark_operators::driver::Budget;
 use hark_operators::fetch::{FetchPolicy, Fetcher};
 use hark_operators::media::clip::ClipSettings;
-use hark_operators::media::decoder::{DecodeLimits, Decoder};
 use hark_operators::select::Weights;
 use hark_operators::stage::Equipment;
 use hark_operators::stage::warm::Models;
@@ -94,13 +94,12 @@ impl Setting {
         let cache = args.cache.as_deref().map(|folder| Cache::open(folder, megabytes * 1_000_000)).transpose()?;
         let device = Device::select(&args.device)?;
         let home = home();
-        let program = std::env::current_exe().context("cannot find hark's own program file")?;
         let policy = FetchPolicy { roots, allow_private: args.allow_private, ..FetchPolicy::default() };
         let equipment = Arc::new(Equipment {
             fetcher: Fetcher::new(policy),
             clip: ClipSettings { scratch: staging.clone(), ..ClipSettings::default() },
             staging,
-            decoder: Decoder::new(program, vec!["decode-child".to_owned()], DecodeLimits::default()),
+            decoder: decoder()?,
             disk_budget: Budget::new(args.disk_budget as usize * 1_000_000),
             audio_budget: Budget::new(
                 (args.audio_budget as usize * 1_000_000).max(layout.least_audio(usize::from(args.workers))),
@@ -115,6 +114,18 @@ impl Setting {
         });
         Ok(Self { layout, equipment, publisher, halted })
     }
+}
+
+/// Decodes by children of the program that stands beside this one.
+pub fn decoder() -> Result<Decoder> {
+    let program = std::env::current_exe().context("cannot find hark's own program file")?;
+    let child = program.with_file_name("hark-decode");
+    ensure!(
+        child.is_file(),
+        "no decoder beside hark: {} is missing; `make build` makes both programs, install them in one folder",
+        child.display()
+    );
+    Ok(Decoder::new(child, Vec::new(), DecodeLimits::default()))
 }
 
 /// Where a process keeps what it works on.

@@ -21,6 +21,11 @@ impl Gauge {
         Some(Self { nvml: Nvml::init().ok()?, index: u32::try_from(index).ok()? })
     }
 
+    /// As its maker calls it.
+    pub fn name(&self) -> Option<String> {
+        self.nvml.device_by_index(self.index).ok()?.name().ok()
+    }
+
     /// Bytes in use, by whatever process.
     pub fn used_bytes(&self) -> Option<usize> {
         let memory = self.nvml.device_by_index(self.index).ok()?.memory_info().ok()?;

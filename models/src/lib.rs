@@ -23,5 +23,8 @@ pub mod minilm;
 pub mod silero;
 pub mod sphinx;
 
+/// The libtorch that this was built for.
+pub const TORCH: &str = env!("HARK_TORCH");
+
 pub use device::{Device, Placement, Precision};
 pub use error::ModelError;

@@ -9,7 +9,7 @@
 //! cache/       what models have said before, so that a replay asks none
 //! driver/      runs stages on the worker or on lanes; holds capabilities, batches, times, retries
 //! fetch/       bytes to this machine's disk, safely
-//! media/       foreign audio bytes: decoding in child processes, cutting, loudness
+//! media/       audio: how loud and musical it is, its blocks on disk, cutting, loudness
 //! transcript/  foreign transcript bytes: formats, sentences, passages
 //! likeness/    how alike two episodes are, judged by what they say
 //! select/      which minute of an episode is its preview
@@ -22,7 +22,6 @@ mod awaited;
 pub mod cache;
 pub mod dedupe;
 pub mod driver;
-pub mod fault;
 pub mod fetch;
 pub mod gather;
 pub mod likeness;
@@ -32,7 +31,7 @@ pub mod record;
 pub mod select;
 pub mod stage;
 pub mod transcript;
-pub mod units;
 
-pub use fault::Fault;
+pub use hark_audio::fault::{self, Fault};
+pub use hark_audio::units;
 pub use hark_models::Precision;

@@ -184,7 +184,7 @@ impl Feed {
             let has_room = within < self.max_in_flight;
             let again = has_room.then(|| self.corrections.again()).flatten();
             if let Some(announcement) = again {
-                return Next::Record(Box::new(self.begin(announcement, worker, None, false)));
+                return Next::Record(Box::new(self.begin(announcement, unix_now(), worker, None, false)));
             }
             if entries.exhausted {
                 // What is on its way may make another fresh, here or at another process.
@@ -216,7 +216,8 @@ impl Feed {
                 continue;
             }
             self.offered.fetch_add(1, Ordering::Relaxed);
-            let mut record = self.begin(announcement, worker, origin, !has_room);
+            let since = unix_now() - entries.source.overdue().as_secs_f64();
+            let mut record = self.begin(announcement, since, worker, origin, !has_room);
             if let Some(fault) = fault {
                 record.body = Body::Failed(Arc::new(Failure::from(fault)));
             }
@@ -236,9 +237,15 @@ impl Feed {
         entries.source.nothing_for().min(tick_left).max(BUSY)
     }
 
-    /// An episode sets out, beyond the usual bound or within it.
-    fn begin(&self, announcement: Announcement, by: u64, origin: Option<Arc<Origin>>, is_beyond: bool) -> Record {
-        let ingested_at = unix_now();
+    /// An episode sets out, beyond the usual bound or within it; it was there `ingested_at`.
+    fn begin(
+        &self,
+        announcement: Announcement,
+        ingested_at: f64,
+        by: u64,
+        origin: Option<Arc<Origin>>,
+        is_beyond: bool,
+    ) -> Record {
         let workers = self.peers.homes(&announcement.key.episode);
         let home = self.under_way.begin(&announcement, workers, ingested_at, is_beyond);
         let announcement = Arc::new(announcement);

@@ -57,6 +57,8 @@ pub struct Layout {
     pub lanes: BTreeMap<String, LanesSpec>,
     /// The operators, in the order in which an episode meets them.
     pub operators: Vec<OperatorSpec>,
+    /// All that its file says, written in one way: equal for files that differ in comments and order of keys alone.
+    pub says: String,
 }
 
 /// A layout file as it is written.
@@ -216,6 +218,7 @@ impl Document {
             exchange: self.exchange,
             lanes: lanes.collect(),
             operators,
+            says: text.parse::<toml::Table>().map_or_else(|_| text.to_owned(), |table| table.to_string()),
         }
     }
 }
@@ -229,6 +232,15 @@ mod tests {
         for (name, text) in SHIPPED {
             assert_eq!(Layout::parse(name, text).expect("shipped").name, name);
         }
+    }
+
+    #[test]
+    fn what_a_layout_says_is_the_same_however_it_is_written() {
+        let says = |text: &str| Layout::parse("test.toml", text).expect("it is possible").says;
+        let fused = SHIPPED[0].1;
+        let written = format!("# a comment\n{}", fused.replace("threads = 4 # they", "threads   =  4 # They"));
+        assert_eq!(says(fused), says(&written));
+        assert_ne!(says(fused), says(&fused.replace("threads = 4", "threads = 5")));
     }
 
     #[test]

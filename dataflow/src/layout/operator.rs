@@ -101,6 +101,16 @@ impl OperatorSpec {
         ROUTED.into_iter().filter(taken).collect()
     }
 
+    /// Whether it takes in pieces of episodes, rather than whole ones.
+    pub fn takes_pieces(&self) -> bool {
+        self.takes().iter().any(|kind| matches!(kind, Kind::Window | Kind::Passage))
+    }
+
+    /// Whether whole episodes pass through several stages here, each by itself: their pieces fill the batches inside.
+    pub fn takes_one_by_one(&self) -> bool {
+        self.stages.len() > 1 && !self.takes_pieces()
+    }
+
     /// Most that one batch of a stage holds.
     pub fn limits(&self) -> Limits {
         let samples = self.max_audio_seconds.map(|seconds| (seconds * f64::from(MODEL_RATE)) as usize);

@@ -1,6 +1,6 @@
 //! What each operator of a layout did, told while a run goes on and at its end.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use hark_operators::driver::{Lanes, Share, Worked};
@@ -39,6 +39,10 @@ pub(super) struct Used {
 }
 
 impl Used {
+    pub fn planned_bytes(&self) -> BTreeMap<String, usize> {
+        self.lanes.iter().map(|(pool, lanes)| (pool.clone(), lanes.planned_bytes())).collect()
+    }
+
     pub fn operators(&self) -> Vec<OperatorUse> {
         let used = |(at, (operator, traffic)): (usize, (&OperatorSpec, &Traffic))| {
             let (records, bytes, bytes_away) = traffic.counted();

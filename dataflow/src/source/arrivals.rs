@@ -71,6 +71,8 @@ pub struct Paced<S> {
     draws: Draws,
     /// When the next entry arrives, once it is drawn.
     next: Option<Duration>,
+    /// How long before it was offered the last one had arrived.
+    overdue: Duration,
     began: Option<Instant>,
 }
 
@@ -88,7 +90,7 @@ impl<S: Source> Paced<S> {
             Arrivals::Poisson(rate) => Draws::Poisson { rate, random: fastrand::Rng::with_seed(seed), last: 0.0 },
             Arrivals::Trace(moments) => Draws::Trace(moments.into()),
         };
-        Self { source, draws, next: None, began: None }
+        Self { source, draws, next: None, overdue: Duration::ZERO, began: None }
     }
 }
 
@@ -119,8 +121,16 @@ impl<S: Source> Source for Paced<S> {
         let offer = self.source.offer();
         if matches!(offer, Offer::Entry(..)) {
             self.next = None;
+            self.overdue = match self.draws {
+                Draws::AtOnce => Duration::ZERO,
+                Draws::Poisson { .. } | Draws::Trace(_) => began.elapsed().saturating_sub(next),
+            };
         }
         offer
+    }
+
+    fn overdue(&self) -> Duration {
+        self.overdue
     }
 
     fn nothing_for(&self) -> Duration {
@@ -145,6 +155,8 @@ impl<S: Source> Source for Paced<S> {
 
 #[cfg(test)]
 mod tests {
+    use hark_operators::record::{Announcement, EpisodeId, EpisodeKey};
+
     use super::*;
 
     #[test]
@@ -165,6 +177,33 @@ mod tests {
         assert!(said.contains("line 4"), "{said}");
         std::fs::write(&path, "0\n0.5\n").expect("the folder is writable");
         assert_eq!(format!("trace:{}", path.display()).parse(), Ok(Arrivals::Trace(vec![0.0, 0.5])));
+    }
+
+    /// Two entries, there at once.
+    struct Two(usize);
+
+    impl Source for Two {
+        fn offer(&mut self) -> Offer {
+            if self.0 == 2 {
+                return Offer::End;
+            }
+            self.0 += 1;
+            let key = EpisodeKey { episode: EpisodeId::from(self.0.to_string()), revision: 0 };
+            Offer::Entry(Box::new(Ok(Announcement::bare(key, String::new()))), None)
+        }
+    }
+
+    #[test]
+    fn who_is_looked_at_late_counts_from_the_drawn_moment_and_who_may_come_at_once_from_when_it_did() {
+        let late = Duration::from_millis(50);
+        let mut traced = Paced::new(Two(0), Arrivals::Trace(vec![0.0, 0.0]), 0);
+        assert!(matches!(traced.offer(), Offer::Entry(..)));
+        std::thread::sleep(late);
+        assert!(matches!(traced.offer(), Offer::Entry(..)) && traced.overdue() >= late);
+        let mut closed = Paced::new(Two(0), Arrivals::Closed(1), 0);
+        assert!(matches!(closed.offer(), Offer::Entry(..)));
+        std::thread::sleep(late);
+        assert!(matches!(closed.offer(), Offer::Entry(..)) && closed.overdue().is_zero());
     }
 
     #[test]

@@ -32,6 +32,11 @@ pub trait Source: Send {
         Offer::Nothing
     }
 
+    /// How long before it was offered the last entry was due: its latency counts from then.
+    fn overdue(&self) -> Duration {
+        Duration::ZERO
+    }
+
     /// For how long there will be nothing, as far as it knows, when it has just offered nothing. A source
     /// that is not told of what comes is looked at each 10 ms: an announcement then begins soon enough, and
     /// a hundred looks a second at an empty queue cost less than a thousandth of a core.

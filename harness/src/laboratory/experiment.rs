@@ -1,5 +1,6 @@
 //! All runs of an experiment and what follows from them.
 
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 use anyhow::{Context, Result};
@@ -8,7 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::BenchArgs;
-use super::measured::{Distribution, Measured, hex};
+use super::measured::{Distribution, Measured, StageBatches, hex};
 use super::statistics::{Mean, paired_ratio, pareto};
 
 /// One thing that is compared: a layout with a number of processes and of workers in each.
@@ -20,22 +21,35 @@ pub struct Arm {
     pub processes: u16,
     /// As it was given.
     pub path: String,
-    /// SHA-256 of the layout as hark read it.
+    /// SHA-256 of what the layout says, however it is written.
     pub layout_sha256: String,
     /// Curves that stood in for its devices, each with what it was measured on. What such an arm made is
     /// no preview, and its time and memory are no measurement of this machine.
     pub modelled: Vec<String>,
+    /// The pools of lanes that have them.
+    #[serde(skip)]
+    pub modelled_pools: Vec<String>,
+}
+
+/// SHA-256 of what a layout says.
+pub fn layout_sha256(layout: &Layout) -> String {
+    hex(&Sha256::digest(&layout.says))
 }
 
 impl Arm {
     pub fn new(layout: &Layout, path: &str, (processes, workers): (u16, u16)) -> Self {
-        let read = format!("{layout:?}");
         Self {
             layout: layout.name.clone(),
             workers,
             processes,
             path: path.to_owned(),
-            layout_sha256: hex(&Sha256::digest(read)),
+            layout_sha256: layout_sha256(layout),
+            modelled_pools: layout
+                .lanes
+                .iter()
+                .filter(|(_, lanes)| lanes.curve.is_some())
+                .map(|(pool, _)| pool.clone())
+                .collect(),
             modelled: layout.curves().map(|curve| format!("{}: {}", curve.name, curve.source)).collect(),
         }
     }
@@ -72,6 +86,7 @@ pub struct Machine {
     pub cores: usize,
     pub memory_gb: f64,
     pub system: String,
+    /// With the compiler and the libraries that results and times depend on.
     pub hark: String,
     pub devices: String,
 }
@@ -85,17 +100,52 @@ impl Machine {
         };
         let memory = field(&read("/proc/meminfo"), "MemTotal");
         let kilobytes: f64 = memory.split(' ').next().and_then(|number| number.parse().ok()).unwrap_or(0.0);
-        let gpu = runs.iter().flatten().any(|run| run.device.is_some()); // modelled ones are none of its own
+        // Modelled ones are none of its own.
+        let gpus: BTreeSet<&str> = runs.iter().flatten().filter_map(|run| Some(&*run.device.as_ref()?.name)).collect();
         Self {
             processor: field(&read("/proc/cpuinfo"), "model name"),
             cores: std::thread::available_parallelism().map_or(0, usize::from),
             memory_gb: kilobytes / 1e6,
             system: read("/proc/version").split(' ').take(3).collect::<Vec<_>>().join(" "),
-            hark: env!("CARGO_PKG_VERSION").to_owned(),
-            devices: if gpu { "cuda:0".to_owned() } else { "cpu".to_owned() },
+            hark: format!(
+                "{}, {}, libtorch {}, {}",
+                env!("CARGO_PKG_VERSION"),
+                env!("HARK_RUSTC"),
+                hark_models::TORCH,
+                ffmpeg().unwrap_or_else(|| "no ffmpeg".to_owned())
+            ),
+            devices: if gpus.is_empty() { "cpu".to_owned() } else { gpus.into_iter().collect::<Vec<_>>().join(", ") },
         }
     }
 }
+
+/// Its name and version, as it tells them.
+fn ffmpeg() -> Option<String> {
+    let told = std::process::Command::new("ffmpeg").arg("-version").output().ok()?;
+    let first = String::from_utf8(told.stdout).ok()?.lines().next()?.to_owned();
+    Some(first.split(" Copyright").next()?.replace("version ", ""))
+}
+
+/// What is compared run by run.
+#[derive(Clone, Copy, Debug, Serialize)]
+pub struct Against {
+    /// By what factor it differs from the first arm.
+    pub ratio: f64,
+    /// The interval of that at 95 %.
+    pub interval: Option<(f64, f64)>,
+}
+
+/// A measure of a run, under its name in reports; `None` where the run has none.
+type Measure = (&'static str, fn(&Measured) -> Option<f64>);
+
+/// All that arms are compared in.
+pub const MEASURES: [Measure; 5] = [
+    ("throughput", |run| Some(run.throughput())),
+    ("p50", |run| run.preview.at(0.5)),
+    ("p99", |run| run.preview.at(0.99)),
+    ("CPU", |run| Some(run.cpu_per_episode())),
+    ("memory", |run| Some(run.host_bytes() as f64)),
+];
 
 /// An arm with its runs.
 #[derive(Debug, Serialize)]
@@ -106,8 +156,8 @@ pub struct Compared {
     pub preview: Distribution,
     #[serde(skip)]
     pub throughput: Mean,
-    /// Throughput against that of the first arm, run by run, with the interval at 95 %.
-    pub against_first: (f64, Option<(f64, f64)>),
+    /// Against the first arm, run by run, by name of the measure.
+    pub against_first: BTreeMap<&'static str, Against>,
     /// Nobody is at once faster, sooner done and smaller.
     pub on_front: bool,
     /// For a thousand episodes.
@@ -135,7 +185,7 @@ pub struct Experiment {
 impl Experiment {
     pub fn new(arms: Vec<Arm>, runs: Vec<Vec<Measured>>, args: &BenchArgs, prices: Prices) -> Result<Self> {
         let machine = Machine::look(&runs);
-        let first: Vec<f64> = runs[0].iter().map(Measured::throughput).collect();
+        let first = runs[0].clone();
         let (real, modelled): (Vec<usize>, Vec<usize>) = (0..arms.len()).partition(|&at| !arms[at].is_modelled());
         let same = |of: &[usize]| {
             let mut ends = of.iter().flat_map(|&at| &runs[at]).map(|run| &run.outcomes);
@@ -152,8 +202,10 @@ impl Experiment {
             .iter()
             .map(|runs| {
                 let throughput = Mean::of(&runs.iter().map(Measured::throughput).collect::<Vec<_>>()).mean;
-                let peak = runs.iter().map(|run| run.peak_bytes as f64).fold(0.0, f64::max);
-                [-throughput, merged(runs).at(0.99).unwrap_or(0.0), peak]
+                let on_device = |run: &Measured| run.device.as_ref().map_or(0, |device| device.peak_bytes);
+                let peak = runs.iter().map(|run| run.host_bytes() as f64 + on_device(run) as f64).fold(0.0, f64::max);
+                // Who has no preview beats nobody by having none late.
+                [-throughput, merged(runs).at(0.99).unwrap_or(f64::INFINITY), peak]
             })
             .collect();
         // Nobody is beaten by a device that was not there.
@@ -165,9 +217,16 @@ impl Experiment {
         let compare = |((arm, runs), on_front): ((Arm, Vec<Measured>), bool)| {
             let throughput: Vec<f64> = runs.iter().map(Measured::throughput).collect();
             let costs: Vec<f64> = runs.iter().map(|run| prices.of(&arm, run)).collect();
+            let against = MEASURES.into_iter().filter_map(|(name, measure)| {
+                let values: Vec<f64> = runs.iter().filter_map(measure).collect();
+                let base: Vec<f64> = first.iter().filter_map(measure).collect();
+                let paired = values.len() == runs.len() && base.len() == values.len();
+                let (ratio, interval) = paired.then(|| paired_ratio(&values, &base))?;
+                Some((name, Against { ratio, interval }))
+            });
             Compared {
                 preview: merged(&runs),
-                against_first: paired_ratio(&throughput, &first),
+                against_first: against.collect(),
                 throughput: Mean::of(&throughput),
                 on_front,
                 cost: Mean::of(&costs).mean,
@@ -191,22 +250,42 @@ impl Experiment {
 }
 
 impl Compared {
+    /// The batches of an operator's stages, of all runs.
+    pub fn batches(&self, operator: usize) -> Vec<StageBatches> {
+        let mut all: Vec<StageBatches> = Vec::new();
+        for one in self.runs.iter().flat_map(|run| &run.operators[operator].stages) {
+            match all.iter_mut().find(|known| known.stage == one.stage) {
+                Some(known) => known.add(one),
+                None => all.push(one.clone()),
+            }
+        }
+        all
+    }
+
+    /// Seconds of a GPU per episode.
+    pub fn gpu_per_episode(&self) -> Option<f64> {
+        let seconds: Vec<f64> = self.runs.iter().filter_map(Measured::gpu_per_episode).collect();
+        (!seconds.is_empty()).then(|| Mean::of(&seconds).mean)
+    }
+
     /// Most bytes of a GPU that were in use; of a modelled one, what its curve says that the lanes take.
     pub fn device_bytes(&self) -> Option<usize> {
         if self.arm.is_modelled() {
-            return self.runs.iter().map(Measured::planned_bytes).max();
+            let of_modelled =
+                |run: &Measured| self.arm.modelled_pools.iter().filter_map(|pool| run.planned_bytes.get(pool)).sum();
+            return self.runs.iter().map(of_modelled).max();
         }
-        self.runs.iter().filter_map(|run| run.device).map(|device| device.peak_bytes).max()
+        self.runs.iter().filter_map(|run| run.device.as_ref()).map(|device| device.peak_bytes).max()
     }
 }
 
 impl Prices {
-    /// Of a thousand episodes: the cores of the workers, and the GPU if there was one, for as long as the
-    /// run took.
+    /// Of a thousand episodes: the seconds of cores that they took, on whichever threads, and the GPU if there was
+    /// one, for as long as the run took.
     fn of(self, arm: &Arm, run: &Measured) -> f64 {
-        let gpu = run.device.is_some() || arm.is_modelled();
-        let hour = f64::from(arm.all_workers()) * self.core_hour + if gpu { self.gpu_hour } else { 0.0 };
-        1000.0 * hour * run.seconds / 3600.0 / run.episodes.max(1) as f64
+        let gpu = if run.device.is_some() || arm.is_modelled() { run.seconds } else { 0.0 };
+        let cost = (run.cpu_seconds * self.core_hour + gpu * self.gpu_hour) / 3600.0;
+        1000.0 * cost / run.episodes.max(1) as f64
     }
 }
 
@@ -219,7 +298,8 @@ fn input_sha256(path: &Path) -> Result<String> {
             let entries = std::fs::read_dir(&path).with_context(unreadable)?;
             let mut entries: Vec<_> = entries.map(|entry| Ok(entry?.path())).collect::<Result<_>>()?;
             entries.sort();
-            hasher.update(format!("{entries:?}"));
+            let names: Vec<_> = entries.iter().map(|entry| entry.file_name()).collect();
+            hasher.update(format!("{names:?}"));
             waiting.extend(entries);
         } else {
             let mut file = std::fs::File::open(&path).with_context(unreadable)?;

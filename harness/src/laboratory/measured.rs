@@ -15,7 +15,9 @@ use hark_dataflow::latency::{Micros, micros};
 use hark_dataflow::publish::End;
 use hark_models::Device;
 use hark_models::gauge::Gauge;
+use hark_operators::driver::Filled;
 use hark_operators::record::outcome::{Outcome, State};
+use hark_operators::stage::Stage;
 use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
@@ -42,9 +44,18 @@ pub struct Measured {
     pub operators: Vec<OperatorTimes>,
     /// Of all processes and their children, starting up included.
     pub cpu_seconds: f64,
-    /// Most that was resident at once, children not included; of several processes the sum.
+    /// Those of them that had passed before the job began; 0 in reports from before that was told.
+    #[serde(default)]
+    pub cpu_seconds_before: f64,
+    /// Most that was resident at once in hark itself; of several processes the sum.
     pub peak_bytes: u64,
+    /// The same of its children that decode and encode, as far as samples tell.
+    #[serde(default)]
+    pub children_bytes: u64,
     pub device: Option<DeviceUse>,
+    /// Bytes of their devices that the models of each pool of lanes take at once, as planned.
+    #[serde(default)]
+    pub planned_bytes: BTreeMap<String, usize>,
 }
 
 /// Queueing and computing of one stage, per episode.
@@ -69,11 +80,43 @@ pub struct OperatorTimes {
     /// Bytes of weights, and of activations where a device could tell.
     pub weight_bytes: usize,
     pub activation_bytes: Option<usize>,
+    /// The batches of its stages; empty on the worker's thread, and in reports from before they were told.
+    #[serde(default)]
+    pub stages: Vec<StageBatches>,
+}
+
+/// How full a stage's batches were.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+pub struct StageBatches {
+    pub stage: String,
+    pub batches: u64,
+    pub items: u64,
+    /// Of its items, and with what was filled up beside them; 0 of a stage that fills nothing up.
+    pub wanted_tokens: u64,
+    pub computed_tokens: u64,
+}
+
+impl StageBatches {
+    /// Adds those of another process or run.
+    pub fn add(&mut self, more: &Self) {
+        self.batches += more.batches;
+        self.items += more.items;
+        self.wanted_tokens += more.wanted_tokens;
+        self.computed_tokens += more.computed_tokens;
+    }
+
+    /// Share of what was computed that belongs to no item.
+    pub fn padding(&self) -> Option<f64> {
+        (self.computed_tokens > 0).then(|| 1.0 - self.wanted_tokens as f64 / self.computed_tokens as f64)
+    }
 }
 
 /// A GPU during a run.
-#[derive(Clone, Copy, Debug, Serialize, Deserialize)]
+#[derive(Clone, Debug, Serialize, Deserialize)]
 pub struct DeviceUse {
+    /// As its maker calls it.
+    #[serde(default)]
+    pub name: String,
     pub peak_bytes: usize,
     /// Mean of the samples, 0 to 1.
     pub utilisation: f64,
@@ -118,40 +161,74 @@ impl Distribution {
     }
 }
 
-/// Looks at a GPU while a job runs.
+/// Looks at a GPU, and at the process's children, while a job runs.
 pub struct Watch {
+    cpu_seconds: f64,
     stop: Arc<AtomicBool>,
-    looking: Option<JoinHandle<DeviceUse>>,
+    looking: JoinHandle<Seen>,
+}
+
+/// What was seen.
+#[derive(Default)]
+struct Seen {
+    device: Option<DeviceUse>,
+    children_bytes: u64,
 }
 
 impl Watch {
-    /// Of a processor there is nothing to see.
-    pub fn start(device: Device) -> Self {
+    /// Of a processor nothing is to be seen but who works for hark on it.
+    pub fn start(device: Device) -> Result<Self> {
+        let cpu_seconds = cpu_seconds()?;
         let stop = Arc::new(AtomicBool::new(false));
-        let looking = Gauge::open(device).map(|gauge| {
+        let looking = std::thread::spawn({
             let stop = stop.clone();
-            std::thread::spawn(move || look(&gauge, &stop))
+            move || look(Gauge::open(device).as_ref(), &stop)
         });
-        Self { stop, looking }
+        Ok(Self { cpu_seconds, stop, looking })
     }
 
-    fn end(self) -> Option<DeviceUse> {
+    fn end(self) -> Seen {
         self.stop.store(true, Ordering::Release);
-        self.looking.and_then(|looking| looking.join().ok())
+        self.looking.join().unwrap_or_default()
     }
 }
 
-fn look(gauge: &Gauge, stop: &AtomicBool) -> DeviceUse {
-    let (mut peak, mut sum, mut count) = (0, 0.0, 0_u32);
+fn look(gauge: Option<&Gauge>, stop: &AtomicBool) -> Seen {
+    let (mut peak, mut sum, mut count, mut children_bytes) = (0, 0.0, 0_u32, 0);
     while !stop.load(Ordering::Acquire) {
-        peak = peak.max(gauge.used_bytes().unwrap_or(0));
-        if let Some(share) = gauge.utilisation() {
+        children_bytes = children_bytes.max(of_children(std::process::id()));
+        peak = peak.max(gauge.and_then(Gauge::used_bytes).unwrap_or(0));
+        if let Some(share) = gauge.and_then(Gauge::utilisation) {
             sum += share;
             count += 1;
         }
         std::thread::sleep(Duration::from_millis(100));
     }
-    DeviceUse { peak_bytes: peak, utilisation: sum / f64::from(count.max(1)) }
+    let device = gauge.map(|gauge| DeviceUse {
+        name: gauge.name().unwrap_or_default(),
+        peak_bytes: peak,
+        utilisation: sum / f64::from(count.max(1)),
+    });
+    Seen { device, children_bytes }
+}
+
+/// Resident bytes of a process's children, as far as they have not ended meanwhile.
+fn of_children(process: u32) -> u64 {
+    let threads = std::fs::read_dir(format!("/proc/{process}/task")).into_iter().flatten().flatten();
+    let children = threads.filter_map(|thread| std::fs::read_to_string(thread.path().join("children")).ok());
+    let numbers: Vec<u32> =
+        children.flat_map(|text| text.split(' ').filter_map(|one| one.parse().ok()).collect::<Vec<_>>()).collect();
+    let program = |process: u32| std::fs::read_link(format!("/proc/{process}/exe")).ok();
+    let own = program(process);
+    let resident = |child: &u32| {
+        // Between fork and exec a child holds what its parent holds, and takes nothing.
+        if program(*child) == own {
+            return None;
+        }
+        let text = std::fs::read_to_string(format!("/proc/{child}/statm")).ok()?;
+        text.split(' ').nth(1)?.parse::<u64>().ok()
+    };
+    numbers.iter().filter_map(resident).sum::<u64>() * rustix::param::page_size() as u64
 }
 
 impl Measured {
@@ -175,7 +252,10 @@ impl Measured {
             bytes_away: operator.bytes_away,
             weight_bytes: operator.memory.iter().map(|share| share.weights).sum(),
             activation_bytes: operator.memory.iter().filter_map(|share| share.activations).max(),
+            stages: operator.worked.stages.iter().map(batches).collect(),
         });
+        let cpu_seconds_before = watch.cpu_seconds;
+        let seen = watch.end();
         Ok(Self {
             seconds: summary.elapsed.as_secs_f64(),
             audio_seconds,
@@ -190,8 +270,11 @@ impl Measured {
             epochs: summary.epochs.iter().map(|(name, histogram)| (name.clone(), distribution(histogram))).collect(),
             operators: operators.collect(),
             cpu_seconds: cpu_seconds()?,
+            cpu_seconds_before,
             peak_bytes: peak_bytes()?,
-            device: watch.end(),
+            children_bytes: seen.children_bytes,
+            device: seen.device,
+            planned_bytes: summary.planned_bytes.clone(),
         })
     }
 
@@ -235,12 +318,24 @@ impl Measured {
             all.bytes_away += share.bytes_away;
             all.weight_bytes += share.weight_bytes;
             all.activation_bytes = all.activation_bytes.max(share.activation_bytes);
+            for stage in share.stages {
+                match all.stages.iter_mut().find(|one| one.stage == stage.stage) {
+                    Some(one) => one.add(&stage),
+                    None => all.stages.push(stage),
+                }
+            }
         }
         self.cpu_seconds += other.cpu_seconds;
+        self.cpu_seconds_before += other.cpu_seconds_before;
         self.peak_bytes += other.peak_bytes;
+        self.children_bytes += other.children_bytes;
+        for (pool, bytes) in other.planned_bytes {
+            *self.planned_bytes.entry(pool).or_default() += bytes;
+        }
         // They look at the same device.
-        self.device = match (self.device, other.device) {
+        self.device = match (self.device.take(), other.device) {
             (Some(one), Some(same)) => Some(DeviceUse {
+                name: one.name,
                 peak_bytes: one.peak_bytes.max(same.peak_bytes),
                 utilisation: one.utilisation.max(same.utilisation),
             }),
@@ -248,17 +343,31 @@ impl Measured {
         };
     }
 
-    /// Bytes of a device that its models take at once: all weights, and on each lane the largest batch.
-    pub fn planned_bytes(&self) -> usize {
-        let weights: usize = self.operators.iter().map(|operator| operator.weight_bytes).sum();
-        let batch = |operator: &OperatorTimes| Some(operator.lanes * operator.activation_bytes?);
-        weights + self.operators.iter().filter_map(batch).max().unwrap_or(0)
+    /// Bytes of hark and its children.
+    pub fn host_bytes(&self) -> u64 {
+        self.peak_bytes + self.children_bytes
+    }
+
+    /// Seconds of the processor per episode.
+    pub fn cpu_per_episode(&self) -> f64 {
+        self.cpu_seconds / self.episodes.max(1) as f64
+    }
+
+    /// Seconds per episode in which a GPU ran kernels.
+    pub fn gpu_per_episode(&self) -> Option<f64> {
+        Some(self.device.as_ref()?.utilisation * self.seconds / self.episodes.max(1) as f64)
     }
 
     /// Seconds of audio per second.
     pub fn throughput(&self) -> f64 {
         self.audio_seconds / self.seconds
     }
+}
+
+fn batches((stage, filled): (&Stage, &Filled)) -> StageBatches {
+    let Filled { batches, items, tokens } = *filled;
+    let (wanted_tokens, computed_tokens) = (tokens.wanted, tokens.computed);
+    StageBatches { stage: stage.name().to_owned(), batches, items, wanted_tokens, computed_tokens }
 }
 
 /// What of outcomes must not depend on a layout: how each ended, and the clips' content.

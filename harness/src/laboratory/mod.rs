@@ -22,13 +22,14 @@ use clap::Args;
 use hark_dataflow::Layout;
 use indicatif::{ProgressBar, ProgressStyle};
 
+pub use experiment::layout_sha256;
 use experiment::{Arm, Experiment, Prices};
 pub use measured::{Measured, OperatorTimes, Watch};
 
 #[derive(Args)]
 pub struct BenchArgs {
-    /// Names of shipped layouts or paths of layout files, separated by commas.
-    #[arg(long, required = true, value_delimiter = ',', value_name = "NAME|FILE,...")]
+    /// Names of shipped layouts or paths of layout files, separated by commas or blanks.
+    #[arg(long, required = true, num_args = 1.., value_delimiter = ',', value_name = "NAME|FILE")]
     pub layouts: Vec<String>,
     /// What each run works on: as for `hark batch`.
     #[arg(long, value_name = "FILE|FOLDER")]

@@ -4,8 +4,8 @@ use std::collections::BTreeSet;
 
 use maud::{DOCTYPE, Markup, PreEscaped, html};
 
-use super::experiment::{Arm, Compared, Experiment};
-use super::measured::{Distribution, Measured};
+use super::experiment::{Against, Arm, Compared, Experiment, MEASURES};
+use super::measured::{Distribution, Measured, StageBatches};
 
 const STYLE: &str = include_str!("page.css");
 
@@ -49,14 +49,18 @@ pub fn html(experiment: &Experiment) -> Markup {
                     figure { figcaption { "Preview latency: share of previews that took at most so long (seconds, logarithmic); dashed: modelled" } (distributions(&experiment.arms)) }
                     figure { figcaption { "Throughput and p99 of preview latency; filled: nobody is better in throughput, latency and memory" } (front(&experiment.arms)) }
                 }
+                h2 { "Against the first layout, run by run, with 95 % intervals" }
+                section { (differences(experiment)) }
                 h2 { "Where the time goes, per episode" }
                 div.plots {
                     @for compared in &experiment.arms {
-                        figure { figcaption { (compared.arm.name()) ": queueing (light) and computing (dark), mean seconds by stage" } (stages(compared)) }
+                        figure { figcaption { (compared.arm.name()) ": queueing (light) and computing (dark), mean seconds by stage, those of an episode's pieces added up" } (stages(compared)) }
                     }
                 }
                 h2 { "Operators" }
                 @for (at, compared) in experiment.arms.iter().enumerate() { (operators(at, compared)) }
+                h2 { "Epochs: seconds from the end of a tick until an operator had done all of it, p50 / p99" }
+                section { (epochs(experiment)) }
                 h2 { "The same again" }
                 pre { (experiment.command) }
                 p.muted {
@@ -93,24 +97,83 @@ fn table(experiment: &Experiment) -> Markup {
         table {
             thead { tr {
                 th { "layout" } th { "audio-s/s" } th { "to the first" } th { "p50 s" } th { "p90 s" } th { "p99 s" }
-                th { "CPU s per episode" } th { "host MB" } th { "GPU MB" } th { "GPU busy" } th { "cost per 1000" }
+                th { "CPU s per episode" } th { "GPU s per episode" } th { "host MB" } th { "GPU MB" } th { "GPU busy" } th { "cost per 1000" }
             } }
             tbody {
                 @for (at, compared) in experiment.arms.iter().enumerate() {
-                    @let device = compared.runs.iter().filter_map(|run| run.device).reduce(|a, b| if a.peak_bytes > b.peak_bytes { a } else { b });
+                    @let device = compared.runs.iter().filter_map(|run| run.device.as_ref()).max_by_key(|device| device.peak_bytes);
                     tr {
-                        td { span.swatch style=(format!("background:{}", colour(at))) {} (compared.arm.name()) @if compared.on_front { " ●" } }
+                        td { span.swatch style=(format!("background:{}", colour(at))) {} (short(compared)) @if compared.on_front { " ●" } }
                         td { (format!("{:.0}", compared.throughput.mean)) @if let Some(half) = compared.throughput.half { small { (format!(" ±{half:.0}")) } } }
-                        td { (format!("{:.3}", compared.against_first.0)) @if let Some((low, high)) = compared.against_first.1 { small { (format!(" {low:.3} to {high:.3}")) } } }
+                        td { (compared.against_first.get("throughput").map_or("–".to_owned(), |against| format!("{:.3}", against.ratio))) }
                         td { (seconds(compared.preview.at(0.5))) }
                         td { (seconds(compared.preview.at(0.9))) }
                         td { (seconds(compared.preview.at(0.99))) }
-                        td { (format!("{:.2}", mean(compared, |run| run.cpu_seconds / run.episodes.max(1) as f64))) }
-                        td { (format!("{:.0}", compared.runs.iter().map(|run| run.peak_bytes as f64 / 1e6).fold(0.0, f64::max))) }
+                        td { (format!("{:.2}", mean(compared, Measured::cpu_per_episode))) }
+                        td { (compared.gpu_per_episode().map_or("–".to_owned(), |seconds| format!("{seconds:.3}"))) }
+                        td { (format!("{:.0}", compared.runs.iter().map(|run| run.host_bytes() as f64 / 1e6).fold(0.0, f64::max))) }
                         td { (compared.device_bytes().map_or("–".to_owned(), |bytes| format!("{:.0}", bytes as f64 / 1e6))) }
                         td { (device.map_or("–".to_owned(), |device| format!("{:.0} %", device.utilisation * 100.0))) }
                         td { (format!("{:.4}", compared.cost)) }
                     }
+                }
+            }
+        }
+    }
+}
+
+/// By what factor an arm differs from the first.
+fn against(compared: &Compared, measure: &str) -> Markup {
+    html! {
+        @match compared.against_first.get(measure) {
+            Some(Against { ratio, interval }) => {
+                (format!("{ratio:.3}"))
+                @if let Some((low, high)) = interval { br; small { (format!("{low:.3} to {high:.3}")) } }
+            }
+            None => "–",
+        }
+    }
+}
+
+/// Every measure against the first arm, run by run.
+fn differences(experiment: &Experiment) -> Markup {
+    html! {
+        table {
+            thead { tr { th { "layout" } @for (name, _) in MEASURES { th { (name) } } } }
+            tbody {
+                @for (at, compared) in experiment.arms.iter().enumerate() {
+                    tr {
+                        td { span.swatch style=(format!("background:{}", colour(at))) {} (short(compared)) }
+                        @for (name, _) in MEASURES { td { (against(compared, name)) } }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// How long after the end of a tick an operator was done with all that had come in it.
+fn epochs(experiment: &Experiment) -> Markup {
+    let names: BTreeSet<&str> =
+        experiment.arms.iter().flat_map(|compared| &compared.runs[0].epochs).map(|(name, _)| &**name).collect();
+    let merged = |compared: &Compared, name: &str| {
+        let of =
+            |run: &Measured| run.epochs.iter().find(|(known, _)| known == name).map(|(_, latency)| latency.clone());
+        compared.runs.iter().filter_map(of).reduce(|mut all, more| {
+            all.merge(&more);
+            all
+        })
+    };
+    let told = |latency: Option<Distribution>| match latency.and_then(|all| Some((all.at(0.5)?, all.at(0.99)?))) {
+        Some((p50, p99)) => format!("{} / {}", number(p50), number(p99)),
+        None => "–".to_owned(),
+    };
+    html! {
+        table {
+            thead { tr { th { "done with a tick" } @for compared in &experiment.arms { th { (short(compared)) } } } }
+            tbody {
+                @for name in names {
+                    tr { td { code { (name) } } @for compared in &experiment.arms { td { (told(merged(compared, name))) } } }
                 }
             }
         }
@@ -238,9 +301,13 @@ fn throughput(arms: &[Compared]) -> Markup {
     plot(None, y, &inner)
 }
 
+fn throughput_against(compared: &Compared) -> (f64, Option<(f64, f64)>) {
+    compared.against_first.get("throughput").map_or((f64::NAN, None), |against| (against.ratio, against.interval))
+}
+
 fn ratios(arms: &[Compared]) -> Markup {
     let values = arms.iter().flat_map(|compared| {
-        let (ratio, interval) = compared.against_first;
+        let (ratio, interval) = throughput_against(compared);
         let (low, high) = interval.unwrap_or((ratio, ratio));
         [low, high, 1.0]
     });
@@ -249,7 +316,7 @@ fn ratios(arms: &[Compared]) -> Markup {
         line x1=(LEFT) x2=(WIDTH - 10.0) y1=(up(y, 1.0)) y2=(up(y, 1.0)) stroke="#63666d" stroke-dasharray="4 3" {}
         @for (at, compared) in arms.iter().enumerate() {
             @let (middle, _) = column(at, arms.len());
-            @let (ratio, interval) = compared.against_first;
+            @let (ratio, interval) = throughput_against(compared);
             @if let Some((low, high)) = interval {
                 line x1=(middle) x2=(middle) y1=(up(y, low)) y2=(up(y, high)) stroke=(colour(at)) stroke-width="3" {}
             }
@@ -337,18 +404,24 @@ fn operators(at: usize, compared: &Compared) -> Markup {
     html! {
         h3 { span.swatch style=(format!("background:{}", colour(at))) {} (compared.arm.name()) }
         table {
-            thead { tr { th { "operator" } th { "lanes" } th { "busy" } th { "batches" } th { "items per batch" } th { "records" } th { "MB across its exchange" } th { "MB to other workers" } th { "weights MB" } } }
+            thead { tr { th { "operator" } th { "lanes" } th { "busy" } th { "batches" } th { "items per batch" } th { "padding" } th { "records" } th { "MB across its exchange" } th { "MB to other workers" } th { "weights MB" } } }
             tbody {
                 @for (place, operator) in compared.runs[0].operators.iter().enumerate() {
                     @let sum = |of: fn(&super::measured::OperatorTimes) -> f64| compared.runs.iter().map(|run| of(&run.operators[place])).sum::<f64>() / runs;
-                    @let batches = sum(|one| one.batches as f64);
+                    @let stages = compared.batches(place);
+                    @let of_each = |of: fn(&StageBatches) -> Option<String>| stages.iter().filter_map(|stage| {
+                        let told = of(stage)?;
+                        Some(if stages.len() > 1 { format!("{} {told}", stage.stage) } else { told })
+                    }).collect::<Vec<_>>().join(", ");
                     @let busy = sum(|one| one.busy_seconds) / (mean(compared, |run| run.seconds) * operator.lanes.max(1) as f64);
                     tr {
                         td { code { (operator.name) } }
                         td { @if operator.lanes == 0 { "worker" } @else { (operator.lanes) } }
                         td { @if operator.lanes == 0 { "–" } @else { (format!("{:.0} %", busy * 100.0)) } }
-                        td { (format!("{batches:.0}")) }
-                        td { @if batches > 0.0 { (format!("{:.1} of {}", sum(|one| one.items as f64) / batches, operator.max_items)) } @else { "–" } }
+                        td { (format!("{:.0}", sum(|one| one.batches as f64))) }
+                        td { @if stages.is_empty() { "–" } @else { (of_each(|stage| (stage.batches > 0).then(|| format!("{:.1}", stage.items as f64 / stage.batches as f64)))) " of " (operator.max_items) } }
+                        @let padding = of_each(|stage| Some(format!("{:.1} %", 100.0 * stage.padding()?)));
+                        td { @if padding.is_empty() { "–" } @else { (padding) } }
                         @if compared.arm.all_workers() == 1 {
                             td { "–" } td { "–" } td { "–" }
                         } @else {

@@ -2,7 +2,8 @@
 
 use std::fmt::Write;
 
-use super::experiment::{Compared, Experiment};
+use super::experiment::{Against, Compared, Experiment};
+use super::measured::StageBatches;
 
 /// The table, and what must be known to read it.
 pub fn text(experiment: &Experiment) -> String {
@@ -10,7 +11,7 @@ pub fn text(experiment: &Experiment) -> String {
     let mut line = |arguments: std::fmt::Arguments<'_>| writeln!(text, "{arguments}").expect("a String takes all text");
     let machine = &experiment.machine;
     line(format_args!(
-        "{} ({}), {} runs each, arrivals {}, seed {}; {}, {} cores, hark {}",
+        "{} ({}), {} runs each, arrivals {}, seed {}; {}, {} cores, {}; hark {}",
         experiment.input,
         &experiment.input_sha256[..12],
         experiment.repeat,
@@ -18,11 +19,21 @@ pub fn text(experiment: &Experiment) -> String {
         experiment.seed,
         machine.processor,
         machine.cores,
+        machine.devices,
         machine.hark
     ));
     line(format_args!(
-        "{:<36}{:>16}{:>22}{:>9}{:>9}{:>9}{:>9}{:>9}{:>10}  front",
-        "layout, workers", "audio-s/s", "to the first", "p50 s", "p99 s", "cpu s/ep", "host MB", "gpu MB", "per 1000"
+        "{:<36}{:>16}{:>22}{:>9}{:>9}{:>9}{:>9}{:>9}{:>9}{:>10}  front",
+        "layout, workers",
+        "audio-s/s",
+        "to the first",
+        "p50 s",
+        "p99 s",
+        "cpu s/ep",
+        "gpu s/ep",
+        "host MB",
+        "gpu MB",
+        "per 1000"
     ));
     for compared in &experiment.arms {
         line(format_args!("{}", row(compared)));
@@ -38,24 +49,22 @@ pub fn text(experiment: &Experiment) -> String {
         line(format_args!("NOT COMPARABLE: runs ended episodes in different ways; see `outcomes` in the JSON"));
     }
     for compared in &experiment.arms {
-        line(format_args!("\n{}", compared.arm.name()));
+        line(format_args!("\n{} (layout {})", compared.arm.name(), &compared.arm.layout_sha256[..12]));
         line(format_args!(
-            "  {:<44}{:>8}{:>10}{:>10}{:>9}{:>12}{:>12}",
-            "operator", "lanes", "busy", "batches", "fill", "records", "MB crossed"
+            "  {:<44}{:>8}{:>10}{:>10}{:>9}{:>10}{:>12}{:>12}",
+            "operator", "lanes", "busy", "batches", "fill", "padding", "records", "MB crossed"
         ));
         let runs = compared.runs.len() as f64;
         for (at, operator) in compared.runs[0].operators.iter().enumerate() {
             let sum = |of: &dyn Fn(&super::measured::OperatorTimes) -> f64| {
                 compared.runs.iter().map(|run| of(&run.operators[at])).sum::<f64>() / runs
             };
-            let (batches, items) = (sum(&|one| one.batches as f64), sum(&|one| one.items as f64));
             let seconds = compared.runs.iter().map(|run| run.seconds).sum::<f64>() / runs;
             let lanes = if operator.lanes == 0 { "worker".to_owned() } else { operator.lanes.to_string() };
             let busy = match operator.lanes {
                 0 => "–".to_owned(),
                 lanes => format!("{:.0} %", 100.0 * sum(&|one| one.busy_seconds) / (seconds * lanes as f64)),
             };
-            let fill = if batches > 0.0 { format!("{:.1}", items / batches) } else { "–".to_owned() };
             // With one worker there is nothing to exchange.
             let crossed = match compared.arm.all_workers() {
                 1 => format!("{:>12}{:>12}", "–", "–"),
@@ -63,18 +72,32 @@ pub fn text(experiment: &Experiment) -> String {
                     format!("{:>12.0}{:>12.1}", sum(&|one| one.records as f64), sum(&|one| one.bytes_away as f64) / 1e6)
                 }
             };
-            line(format_args!("  {:<44}{lanes:>8}{busy:>10}{batches:>10.0}{fill:>9}{crossed}", operator.name));
+            let stages = compared.batches(at);
+            let (only, several) = if let [one] = &stages[..] { (Some(one), &[][..]) } else { (None, &stages[..]) };
+            let alone = only.map_or(format!("{:>10}{:>9}{:>10}", "", "", ""), |one| filled(one, runs));
+            line(format_args!("  {:<44}{lanes:>8}{busy:>10}{alone}{crossed}", operator.name));
+            for stage in several {
+                line(format_args!("    {:<60}{}", stage.stage, filled(stage, runs)));
+            }
         }
     }
     text
 }
 
+/// Batches of a run, items in each, and which share of them was filled up.
+fn filled(stage: &StageBatches, runs: f64) -> String {
+    let batches = stage.batches as f64;
+    let fill = if batches > 0.0 { format!("{:.1}", stage.items as f64 / batches) } else { "–".to_owned() };
+    let padding = stage.padding().map_or("–".to_owned(), |share| format!("{:.1} %", 100.0 * share));
+    format!("{:>10.0}{fill:>9}{padding:>10}", batches / runs)
+}
+
 fn row(compared: &Compared) -> String {
     let half = compared.throughput.half.map_or(String::new(), |half| format!(" ±{half:.0}"));
-    let (ratio, interval) = compared.against_first;
-    let ratio = match interval {
-        Some((low, high)) => format!("{ratio:.3} [{low:.3}, {high:.3}]"),
-        None => format!("{ratio:.3}"),
+    let ratio = match compared.against_first.get("throughput") {
+        Some(Against { ratio, interval: Some((low, high)) }) => format!("{ratio:.3} [{low:.3}, {high:.3}]"),
+        Some(Against { ratio, interval: None }) => format!("{ratio:.3}"),
+        None => "–".to_owned(),
     };
     let at = |quantile| compared.preview.at(quantile).map_or("–".to_owned(), |seconds| format!("{seconds:.2}"));
     let mean =
@@ -82,13 +105,14 @@ fn row(compared: &Compared) -> String {
     let most = |of: &dyn Fn(&super::Measured) -> f64| compared.runs.iter().map(of).fold(0.0, f64::max);
     let gpu = compared.device_bytes().map(|bytes| bytes as f64 / 1e6);
     format!(
-        "{:<36}{:>16}{ratio:>22}{:>9}{:>9}{:>9.2}{:>9.0}{:>9}{:>10.4}  {}",
+        "{:<36}{:>16}{ratio:>22}{:>9}{:>9}{:>9.2}{:>9}{:>9.0}{:>9}{:>10.4}  {}",
         compared.arm.name(),
         format!("{:.0}{half}", compared.throughput.mean),
         at(0.5),
         at(0.99),
-        mean(&|run| run.cpu_seconds / run.episodes.max(1) as f64),
-        most(&|run| run.peak_bytes as f64 / 1e6),
+        mean(&super::Measured::cpu_per_episode),
+        compared.gpu_per_episode().map_or("–".to_owned(), |seconds| format!("{seconds:.3}")),
+        most(&|run| run.host_bytes() as f64 / 1e6),
         gpu.map_or("–".to_owned(), |megabytes| format!("{megabytes:.0}")),
         compared.cost,
         if compared.on_front { "yes" } else { "" }

@@ -24,32 +24,41 @@ impl Step {
     fn fixed(crosses: &str, name: &str, runs: &str) -> Self {
         Self { crosses: crosses.to_owned(), name: name.to_owned(), runs: runs.to_owned() }
     }
+
+    fn of(layout: &Layout, operator: &OperatorSpec) -> Self {
+        Self { crosses: crosses(operator), name: operator.name(), runs: runs(layout, operator) }
+    }
+
+    fn is_on_lanes(&self) -> bool {
+        self.name.contains('@') && !self.name.ends_with("@worker")
+    }
 }
 
-fn steps(layout: &Layout) -> Vec<Step> {
-    let mut steps = vec![Step::fixed("", "intake", "one per worker, on its thread")];
-    steps.push(Step::fixed("announced, to the holder of the id", "identity", "joins: seen before?"));
-    let (mut met, mut gathered) = (false, false);
-    for operator in &layout.operators {
-        if !met && operator.stages[0] >= Stage::Pieces {
-            steps.push(Step::fixed("heard, read: to the home worker", "meet", "audio and transcript of an episode"));
-            steps.push(Step::fixed("known, to the holders of its bands", "likeness", "joins: a copy? repeated parts?"));
-            met = true;
-        }
-        if !gathered && operator.stages[0] >= Stage::Transcribe {
-            steps.push(Step::fixed(
-                "whole, finding, unfound: to the home worker",
-                "gather",
-                "all pieces of an episode",
-            ));
-            gathered = true;
-        }
-        steps.push(Step { crosses: crosses(operator), name: operator.name(), runs: runs(layout, operator) });
-        if operator.stages == [Stage::Fetch] {
-            steps.push(Step::fixed("fetched, to the holder of the digest", "digest", "joins: the same bytes?"));
-        }
-    }
-    steps
+/// The graph in rows: whatever stands in one works at the same time on an episode, and gets what it takes from the
+/// row above.
+fn rows(layout: &Layout) -> Vec<Vec<Step>> {
+    // Operators never reach over the seams: before the meeting, its pieces, what becomes of them, after gathering.
+    let between = |from: Stage, to: Stage| {
+        let of = |operator: &&OperatorSpec| (from..=to).contains(&operator.stages[0]);
+        layout.operators.iter().filter(of).map(|operator| Step::of(layout, operator)).collect::<Vec<Step>>()
+    };
+    let one = |crosses: &str, name: &str, runs: &str| vec![Step::fixed(crosses, name, runs)];
+    let mut rows = vec![
+        one("", "intake", "one per worker, on its thread"),
+        one("announced, to the holder of the id", "identity", "joins: seen before?"),
+        between(Stage::Fetch, Stage::Fetch),
+        one("fetched, to the holder of the digest", "digest", "joins: the same bytes?"),
+        between(Stage::Decode, Stage::Transcript),
+        one("heard, read: to the home worker", "meet", "audio and transcript of an episode"),
+        one("known, to the holders of its bands", "likeness", "joins: a copy? repeated parts?"),
+        between(Stage::Pieces, Stage::Pieces),
+        between(Stage::Speech, Stage::Embed),
+        one("whole, finding, unfound: to the home worker", "gather", "all pieces of an episode"),
+    ];
+    let after = layout.operators.iter().filter(|operator| operator.stages[0] >= Stage::Transcribe);
+    rows.extend(after.map(|operator| vec![Step::of(layout, operator)]));
+    rows.retain(|row| !row.is_empty());
+    rows
 }
 
 fn crosses(operator: &OperatorSpec) -> String {
@@ -94,42 +103,59 @@ fn runs(layout: &Layout, operator: &OperatorSpec) -> String {
 /// Lines for a terminal.
 pub fn text(layout: &Layout) -> String {
     let mut drawn = format!("{}: {}\n\n", layout.name, layout.description);
-    for Step { crosses, name, runs } in steps(layout) {
-        if !crosses.is_empty() {
-            let _infallible = writeln!(drawn, "   │ {crosses}");
+    for row in rows(layout) {
+        let (arrow, beside) = if row.len() > 1 { ("├▶", " │ ") } else { ("│", "") };
+        for Step { crosses, name, runs } in row {
+            if !crosses.is_empty() {
+                let _infallible = writeln!(drawn, "   {arrow} {crosses}");
+            }
+            let _infallible = writeln!(drawn, "  {:<46} {runs}", format!("{beside}{name}"));
         }
-        let _infallible = writeln!(drawn, "  {name:<44} {runs}");
     }
     drawn
 }
 
-const WIDTH: usize = 560;
+const WIDTH: usize = 960;
 const BOX: usize = 46;
-const GAP: usize = 34;
+const GAP: usize = 44;
 const TOP: usize = 50;
+const SIDE: usize = 20;
+
+/// Left edge and width of a box in a row of so many.
+fn place(at: usize, of: usize) -> (usize, usize) {
+    let width = (WIDTH - SIDE) / of;
+    (SIDE + at * width, width - SIDE)
+}
 
 /// A picture that needs nothing beside it.
 pub fn svg(layout: &Layout) -> String {
-    let steps = steps(layout);
-    let height = TOP + steps.len() * (BOX + GAP);
+    let rows = rows(layout);
+    let height = TOP + rows.len() * (BOX + GAP);
+    let middle = |(left, width): (usize, usize)| left + width / 2;
     html! {
         svg xmlns="http://www.w3.org/2000/svg" viewBox=(format!("0 0 {WIDTH} {height}")) width=(WIDTH)
             font-family="system-ui, sans-serif" font-size="12" {
             rect width="100%" height="100%" fill="#ffffff" {}
-            text x="20" y="28" font-size="18" font-weight="600" fill="#1d2430" { (layout.name) }
-            @for (at, step) in steps.iter().enumerate() {
-                @let y = TOP + at * (BOX + GAP);
-                @if !step.crosses.is_empty() {
-                    line x1="60" x2="60" y1=(y - GAP) y2=(y - 7) stroke="#667085" stroke-width="1.5" {}
-                    path d=(format!("M55 {} L65 {} L60 {} Z", y - 8, y - 8, y)) fill="#667085" {}
-                    text x="72" y=(y - GAP / 2 + 4) fill="#475467" { (step.crosses) }
+            text x=(SIDE) y="28" font-size="18" font-weight="600" fill="#1d2430" { (layout.name) }
+            @for (row, steps) in rows.iter().enumerate() {
+                @let y = TOP + row * (BOX + GAP);
+                @for (at, step) in steps.iter().enumerate() {
+                    @let (left, width) = place(at, steps.len());
+                    @if row > 0 {
+                        @let above = rows[row - 1].len();
+                        @for from in 0..above {
+                            line x1=(middle(place(from, above))) y1=(y - GAP) x2=(left + width / 2) y2=(y - 7)
+                                stroke="#98a2b3" stroke-width="1.5" {}
+                        }
+                        path d=(format!("M{} {} l10 0 l-5 8 Z", left + width / 2 - 5, y - 8)) fill="#667085" {}
+                        text x=(left + width / 2 + 12) y=(y - 12) fill="#475467" { (step.crosses) }
+                    }
+                    rect x=(left) y=(y) width=(width) height=(BOX) rx="8"
+                        fill=(if step.is_on_lanes() { "#e8f1fb" } else { "#f4f4f2" })
+                        stroke=(if step.is_on_lanes() { "#2f6fb0" } else { "#98a2b3" }) {}
+                    text x=(left + 14) y=(y + 19) font-weight="600" fill="#1d2430" { (step.name) }
+                    text x=(left + 14) y=(y + 36) fill="#475467" { (step.runs) }
                 }
-                @let lanes = step.name.contains('@') && !step.name.ends_with("@worker");
-                rect x="20" y=(y) width=(WIDTH - 40) height=(BOX) rx="8"
-                    fill=(if lanes { "#e8f1fb" } else { "#f4f4f2" })
-                    stroke=(if lanes { "#2f6fb0" } else { "#98a2b3" }) {}
-                text x="34" y=(y + 19) font-weight="600" fill="#1d2430" { (step.name) }
-                text x="34" y=(y + 36) fill="#475467" { (step.runs) }
             }
         }
     }
@@ -141,12 +167,32 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_drawing_names_every_operator_and_what_crosses_into_it() {
+    fn a_drawing_shows_what_stands_beside_what_and_what_crosses_into_it() {
         let layout = Layout::open("throughput").expect("it is shipped");
         insta::assert_snapshot!(text(&layout));
+        let names: Vec<Vec<String>> =
+            rows(&layout).into_iter().map(|row| row.into_iter().map(|step| step.name).collect()).collect();
+        assert!(names.contains(&vec!["decode@media".to_owned(), "transcript@worker".to_owned()]), "{names:?}");
+        let models = names.iter().find(|row| row.len() == 3).expect("three models hear and read at one time");
+        assert!(models[0].starts_with("speech@") && models[2].starts_with("embed@"), "{models:?}");
         let picture = svg(&layout);
+        // From each box of a row to each of the next; those of models from `pieces` alone.
+        let rows = rows(&layout);
+        let arrows: usize = rows.windows(2).map(|pair| pair[0].len() * pair[1].len()).sum();
+        assert_eq!(picture.matches("<line").count(), arrows);
         for operator in &layout.operators {
             assert!(picture.contains(&operator.name()), "{}", operator.name());
+        }
+    }
+
+    #[test]
+    fn every_operator_of_every_layout_stands_in_one_row() {
+        for (name, _) in hark_dataflow::layout::SHIPPED {
+            let layout = Layout::open(name).expect("it is shipped");
+            let drawn: Vec<String> = rows(&layout).into_iter().flatten().map(|step| step.name).collect();
+            for operator in &layout.operators {
+                assert_eq!(drawn.iter().filter(|drawn| **drawn == operator.name()).count(), 1, "{name}: {drawn:?}");
+            }
         }
     }
 }

@@ -91,7 +91,8 @@ pub fn plan(args: &PlanArgs) -> Result<ExitCode> {
         planned.at(0.99)
     );
     let hour = machines * f64::from(args.cores) * args.core_hour + gpus * args.gpu_hour;
-    println!("cost: {hour:.2} an hour, {:.4} for a thousand previews", hour * 1000.0 / (rate * 3600.0));
+    let previews = rate * 3600.0 * arm.published_share();
+    println!("cost: {hour:.2} an hour, {:.4} for a thousand previews", hour * 1000.0 / previews.max(1e-9));
     println!("saturates first: {}", bottleneck(&network, &saturated));
     Ok(ExitCode::SUCCESS)
 }

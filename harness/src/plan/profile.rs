@@ -7,7 +7,7 @@ use hark_dataflow::Layout;
 use serde::Deserialize;
 
 use super::simulation::{Network, Pool, Step};
-use crate::laboratory::{Measured, OperatorTimes};
+use crate::laboratory::{Measured, OperatorTimes, layout_sha256};
 
 /// A report of `hark bench`.
 #[derive(Deserialize)]
@@ -30,6 +30,9 @@ pub struct Named {
     #[serde(default = "one")]
     pub processes: usize,
     pub path: String,
+    /// Of what the layout said then; empty in reports from before that was told.
+    #[serde(default)]
+    pub layout_sha256: String,
     /// Curves that stood in for its devices.
     #[serde(default)]
     pub modelled: Vec<String>,
@@ -84,6 +87,11 @@ impl ProfiledArm {
         lengths.iter().map(|seconds| seconds / usual.max(1e-9)).collect()
     }
 
+    /// Which share of its episodes came to a preview.
+    pub fn published_share(&self) -> f64 {
+        self.mean(|run| run.published as f64 / run.episodes.max(1) as f64)
+    }
+
     /// Whether it had a GPU, or a curve that stood in for one.
     pub fn has_gpu(&self) -> bool {
         !self.arm.modelled.is_empty() || self.runs.iter().any(|run| run.device.is_some())
@@ -97,6 +105,10 @@ impl ProfiledArm {
     /// being that of the profile's episodes.
     pub fn network(&self, (processes, workers): (usize, usize), cores: usize) -> Result<Network> {
         let layout = Layout::open(&self.arm.path)?;
+        let Named { layout_sha256: then, path, .. } = &self.arm;
+        if !then.is_empty() && *then != layout_sha256(&layout) {
+            bail!("the layout {path} has changed since it was measured; run `hark bench` again");
+        }
         let mut pools: Vec<Pool> = vec![Pool { name: "worker".to_owned(), lanes: processes * workers, computes: true }];
         for (name, lanes) in &layout.lanes {
             let on_device = lanes.curve.is_some()
@@ -108,7 +120,7 @@ impl ProfiledArm {
             let computes = !(waits || elsewhere);
             pools.push(Pool { name: name.clone(), lanes: processes * lanes.count(workers), computes });
         }
-        let steps = layout
+        let steps: Vec<Step> = layout
             .operators
             .iter()
             .enumerate()
@@ -119,7 +131,11 @@ impl ProfiledArm {
                 Step { pool, fixed: busy * (1.0 - share), by_length: busy * share }
             })
             .collect();
-        Ok(Network { pools, steps, cores })
+        let on_lanes: f64 = steps.iter().filter(|step| pools[step.pool].computes).map(Step::usual).sum();
+        // The workers' own threads, where records are routed and joined, and what the kernel does for them.
+        let rest = self.mean(|run| (run.cpu_seconds - run.cpu_seconds_before) / run.episodes.max(1) as f64) - on_lanes;
+        let routed = Step { pool: 0, fixed: rest.max(0.0), by_length: 0.0 };
+        Ok(Network { pools, steps: std::iter::once(routed).chain(steps).collect(), cores })
     }
 
     /// Which share of these stages' work grows with length.

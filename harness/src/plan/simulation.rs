@@ -20,6 +20,13 @@ pub struct Step {
     pub by_length: f64,
 }
 
+impl Step {
+    /// Seconds of a lane for an episode of usual length.
+    pub fn usual(&self) -> f64 {
+        self.fixed + self.by_length
+    }
+}
+
 /// A pool of lanes.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Pool {

@@ -93,10 +93,40 @@ fn a_model_that_panics_on_one_episode_spoils_no_other_of_its_batch() {
 }
 
 #[test]
-fn a_model_that_hangs_on_one_episode_is_given_up_and_replaced() {
+fn a_model_that_hangs_on_one_episode_is_given_up_and_replaced_and_spoils_no_other_of_its_batch() {
     let ends = drilled(&format!("embed=hang@{STRUCK}"));
-    assert!(variants(&ends).contains(&(STRUCK, Variant::Light)));
-    assert!(ends.iter().flat_map(|end| &end.survived).any(|fault| fault.code == "embed.timeout"), "{:?}", told(&ends));
+    assert_eq!(variants(&ends), [(KEPT, Variant::Full), (STRUCK, Variant::Light)]);
+    assert!(ends[1].survived.iter().all(|fault| fault.code == "embed.timeout"), "{:?}", told(&ends));
+}
+
+#[test]
+fn a_model_whose_numbers_are_none_or_too_few_for_one_episode_spoils_no_other_of_its_batch() {
+    for stage in ["embed", "speech"] {
+        let ends = drilled(&format!("{stage}=spoil@{STRUCK}"));
+        assert_eq!(variants(&ends), [(KEPT, Variant::Full), (STRUCK, Variant::Light)], "{stage}");
+        assert!(ends[0].survived.is_empty(), "{:?}", told(&ends));
+        assert!(ends[1].survived.iter().all(|fault| fault.code == format!("{stage}.unsound")), "{:?}", told(&ends));
+    }
+}
+
+#[test]
+fn an_episode_that_would_be_late_goes_the_light_way_and_the_other_does_not_notice() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let input = two_episodes(folder.path());
+    let text = std::fs::read_to_string(&input).expect("it was just written");
+    let mut episodes: Vec<Value> = text.lines().map(|line| serde_json::from_str(line).expect("JSON Lines")).collect();
+    for episode in &mut episodes {
+        // A millisecond is over before any model hears of it; a day is not.
+        episode["deadline_seconds"] = if episode["id"] == STRUCK { 0.001.into() } else { 86_400.into() };
+    }
+    write_episodes(&input, episodes);
+    let output = folder.path().join("out");
+    let (ran, _) = batch(&input, &output, &["--accept-gates", "--layout", "split"]);
+    assert_eq!(ran.code, 0, "{}", ran.err);
+    let mut ends = OutcomeTable::existing(&output).and_then(|table| table.read(Which::All)).expect("it is readable");
+    ends.sort_by(|a, b| a.episode.cmp(&b.episode));
+    assert_eq!(variants(&ends), [(KEPT, Variant::Full), (STRUCK, Variant::Light)], "{:?}", told(&ends));
+    assert!(ends[1].survived.iter().any(|fault| fault.code.ends_with(".late")), "{:?}", told(&ends));
 }
 
 #[test]

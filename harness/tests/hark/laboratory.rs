@@ -1,7 +1,10 @@
 //! `hark layout` and `hark bench`: what a researcher types.
 
-use serde_json::Value;
+use std::path::Path;
 
+use serde_json::{Value, json};
+
+use crate::chromium;
 use crate::command::{examples, hark, path, root, write_episodes};
 
 #[test]
@@ -105,16 +108,28 @@ fn a_modelled_device_is_compared_and_marked_wherever_it_is_shown() {
 }
 
 #[test]
-fn one_process_and_two_are_compared_and_do_the_same() {
+fn one_process_and_two_do_the_same_however_numbers_are_written_between_them() {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let (output, examples_at) = (folder.path().join("out"), root().join("examples"));
     let input = folder.path().join("episodes.jsonl");
     write_episodes(&input, examples(&["small-wonders-1", "small-wonders-2", "small-wonders-3", "counter-talk-3"]));
-    let what = ["--layouts", "low-latency", "--processes", "1,2", "--repeat", "1", "--input", path(&input)];
+    let shipped = std::fs::read_to_string(root().join("dataflow/layouts/low-latency.toml")).expect("it is committed");
+    let encoded = ["plain", "abomonated"].map(|encoding| {
+        let file = folder.path().join(format!("{encoding}.toml"));
+        let (_, rest) = shipped.split_once('\n').expect("its name comes first");
+        std::fs::write(&file, format!("name = \"{encoding}\"\nexchange = \"{encoding}\"\n{rest}"))
+            .expect("the folder is writable");
+        file
+    });
+    let [plain, abomonated] = encoded.each_ref().map(|file| path(file));
+    let layouts = ["--layouts", "low-latency", plain, abomonated];
+    let what = ["--processes", "1,2", "--repeat", "1", "--input", path(&input)];
     let more = ["--output", path(&output), "--", "--accept-gates", "--allow-root", path(&examples_at)];
-    let ran = hark(&[&["bench"][..], &what, &more].concat());
+    let ran = hark(&[&["bench"][..], &layouts, &what, &more].concat());
     assert_eq!(ran.code, 0, "{}", ran.err);
-    assert!(ran.out.contains("low-latency, 2 processes of 1 worker"), "{}", ran.out);
+    for layout in ["low-latency", "plain", "abomonated"] {
+        assert!(ran.out.contains(&format!("{layout}, 2 processes of 1 worker")), "{}", ran.out);
+    }
     let report = std::fs::read_to_string(output.join("bench.json")).expect("the report is there");
     let report: Value = serde_json::from_str(&report).expect("it is JSON");
     assert_eq!(report["same_outcomes"], true);
@@ -124,6 +139,42 @@ fn one_process_and_two_are_compared_and_do_the_same() {
         run["operators"].as_array().expect("operators").iter().filter_map(|one| one["bytes_away"].as_u64()).sum()
     };
     assert!(away(one) == 0 && away(two) > 0, "what goes to the other process is counted: {two}");
+}
+
+/// The report in a browser.
+fn looks_whole(page: &str, folder: &Path) {
+    let probe = include_str!("report_probe.js");
+    let opened = folder.join("opened.html");
+    std::fs::write(&opened, page.replacen("<title>", &format!("<script>{probe}</script><title>"), 1))
+        .expect("the folder is writable");
+    let Some(dom) = chromium::dump(&opened, folder, false) else { return };
+    let report = chromium::reported(&dom);
+    assert_eq!(report["errors"], json!([]), "{report}");
+    assert_eq!(report["wider"], json!([]), "nothing is wider than the window: {report}");
+    assert_eq!(report["spoilt"], 0, "every mark has a place: {report}");
+    let plots = report["plots"].as_array().expect("plots");
+    // Four of all, one of the stages of each layout.
+    assert!(plots.len() == 6 && plots.iter().all(|plot| plot[0].as_u64() > Some(200)), "{report}");
+    assert!(report["marks"].as_u64() > Some(20) && report["tables"].as_array().map(Vec::len) == Some(5), "{report}");
+}
+
+/// What the same measurements foretell.
+fn planned(profile: &Path) {
+    let plan =
+        |more: &[&str]| hark(&[&["plan", "--episodes-per-day", "300000", "--profile", path(profile)], more].concat());
+    let said = plan(&["--audio-minutes", "40"]);
+    assert_eq!(said.code, 0, "{}", said.err);
+    for told in ["layout fused", "3.47 a second", "machines ", "p99 ", "cost: ", "saturates first: "] {
+        assert!(said.out.contains(told), "it tells {told}: {}", said.out);
+    }
+    let machines = |out: &str| -> f64 {
+        let told = out.lines().find_map(|line| line.strip_prefix("machines "));
+        told.and_then(|told| told.split(',').next()?.parse().ok()).expect("it tells how many machines")
+    };
+    let more = plan(&["--audio-minutes", "400"]);
+    assert!(machines(&more.out) >= 4.0 * machines(&said.out), "ten times the audio: {}\n{}", said.out, more.out);
+    let wrong = plan(&["--layout", "split"]);
+    assert!(wrong.code == 1 && wrong.err.contains("fused, low-latency"), "{}", wrong.err);
 }
 
 #[test]
@@ -167,6 +218,8 @@ fn two_layouts_are_compared_run_by_run_and_do_the_same() {
     }
     let page = std::fs::read_to_string(output.join("bench.html")).expect("the page is there");
     assert!(page.contains("<svg") && !page.contains("http://") && !page.contains("<script"), "it needs no network");
+    looks_whole(&page, folder.path());
+    planned(&output.join("bench.json"));
     let left: Vec<_> =
         std::fs::read_dir(&output).expect("it is readable").flatten().map(|entry| entry.file_name()).collect();
     assert_eq!(left.len(), 2, "nothing else is left: {left:?}");

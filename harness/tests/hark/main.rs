@@ -3,6 +3,7 @@
 mod backfill;
 mod broker;
 mod cache;
+mod chromium;
 mod cluster;
 mod command;
 mod corrections;

@@ -16,6 +16,7 @@
 
 mod encoder;
 
+use std::cell::Cell;
 use std::sync::Arc;
 
 use tokenizers::{Tokenizer, TruncationParams};
@@ -49,6 +50,8 @@ pub struct Embedder {
     encoder: Encoder,
     tokenizer: Arc<Tokenizer>,
     limits: Limits,
+    /// Tokens of texts, and those that were computed for them.
+    tokens: Cell<(u64, u64)>,
 }
 
 /// Texts that go through the encoder together: their tokens end to end, in runs of equal length.
@@ -79,12 +82,14 @@ impl Embedder {
             encoder: Encoder::load(&files.dir.join("model.safetensors"), at)?,
             tokenizer: Arc::new(tokenizer),
             limits,
+            tokens: Cell::default(),
         })
     }
 
     /// Another handle to the same weights, for another lane.
     pub fn share(&self) -> Self {
-        Self { encoder: self.encoder.share(), tokenizer: Arc::clone(&self.tokenizer), limits: self.limits }
+        let (encoder, tokenizer) = (self.encoder.share(), Arc::clone(&self.tokenizer));
+        Self { encoder, tokenizer, limits: self.limits, tokens: Cell::default() }
     }
 
     /// Bytes of its weights on its device; handles share them.
@@ -105,6 +110,8 @@ impl Embedder {
         while !rest.is_empty() {
             let (batch, taken) = Batch::fill(rest, &pieces, self.limits);
             let vectors = self.encoder.encode(&batch.tokens, &batch.runs)?;
+            let (wanted, computed) = self.tokens.get();
+            self.tokens.set((wanted + batch.wanted() as u64, computed + batch.tokens.len() as u64));
             let (here, later) = rest.split_at(taken);
             for (&text, vector) in here.iter().zip(vectors.chunks_exact(DIMENSIONS)) {
                 found[text] = unit(vector);
@@ -112,6 +119,12 @@ impl Embedder {
             rest = later;
         }
         Ok(found)
+    }
+
+    /// Tokens of the texts that this handle has embedded since it was last asked, and those that were computed for
+    /// them.
+    pub fn take_tokens(&self) -> (u64, u64) {
+        self.tokens.take()
     }
 
     /// The share of tokens computed for these texts in one call that belong to none of them, 0 to 1.
@@ -156,6 +169,11 @@ struct Limits {
 }
 
 impl Batch {
+    /// Tokens of its texts, without what is filled up.
+    fn wanted(&self) -> usize {
+        self.runs.iter().flat_map(|run| &run.filled).sum()
+    }
+
     /// Takes texts from the front of `order` (longest first) until the batch is full; at least one.
     /// Returns how many it took.
     fn fill(order: &[usize], pieces: &[Vec<i64>], limits: Limits) -> (Self, usize) {

@@ -1,6 +1,18 @@
 //! A budget of bytes in flight: reserved before they exist, given back when they are dropped.
 
+use std::cell::Cell;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
+use std::time::{Duration, Instant};
+
+thread_local! {
+    /// How long this thread has waited in [`Budget::reserve`].
+    static WAITED: Cell<Duration> = const { Cell::new(Duration::ZERO) };
+}
+
+/// How long this thread has waited for bytes in all its life: what a lane waits, it does not compute.
+pub(super) fn waited() -> Duration {
+    WAITED.get()
+}
 
 /// A number of bytes that may be in memory at once. Cheap to clone; clones share the budget.
 #[derive(Clone, Debug)]
@@ -32,7 +44,9 @@ impl Budget {
     pub fn reserve(&self, bytes: usize) -> Permit {
         let mut held = self.0.held.lock().unwrap_or_else(PoisonError::into_inner);
         while *held > 0 && *held + bytes > self.0.limit {
+            let since = Instant::now();
             held = self.0.returned.wait(held).unwrap_or_else(PoisonError::into_inner);
+            WAITED.set(WAITED.get() + since.elapsed());
         }
         *held += bytes;
         Permit { of: self.clone(), bytes }

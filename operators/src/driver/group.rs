@@ -9,7 +9,7 @@
 //!
 //! A batch that fails is halved until the item that spoils it stands alone; one that is too large for
 //! its device is halved, too, and later ones have that size from the start. A model that fails on
-//! single items [rests](super::breaker).
+//! single items [rests](super::health).
 
 use std::collections::BTreeSet;
 use std::ops::Range;
@@ -19,14 +19,15 @@ use std::time::{Duration, Instant};
 
 use hark_models::device::{Device, Placement, Precision};
 
-use super::breaker::{Breaker, REST};
+use super::budget;
+use super::health::{Health, REST};
 use super::late::{self, Clock};
 use super::limits::{Limits, Load};
 use super::memory::{Meter, Share};
 use crate::fault::{Fault, FaultKind};
 use crate::record::outcome::StageTime;
 use crate::record::{Body, Kind, Record, Spent};
-use crate::stage::{Curve, Equipment, Stage, Work};
+use crate::stage::{Curve, Equipment, Stage, Tokens, Work};
 
 /// Which item of a driver a record came of.
 pub type Ticket = u64;
@@ -49,7 +50,7 @@ pub struct GroupSpec {
     /// What stands in for its device, if there is none.
     pub curve: Option<Arc<Curve>>,
     /// One per stage, shared by all lanes of the process.
-    pub breakers: Vec<Arc<Breaker>>,
+    pub health: Vec<Arc<Health>>,
 }
 
 impl GroupSpec {
@@ -72,16 +73,45 @@ struct Slot {
     stage: Stage,
     work: Box<dyn Work>,
     limits: Limits,
-    breaker: Arc<Breaker>,
+    health: Arc<Health>,
     held: Vec<Held>,
     /// All that is held.
     load: Load,
     clock: Clock,
+    /// What it was given since that was last asked.
+    filled: Filled,
+}
+
+/// How full a stage's batches were.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Filled {
+    /// Batches.
+    pub batches: u64,
+    /// Items in them.
+    pub items: u64,
+    /// Of their items, and of what was filled up beside them.
+    pub tokens: Tokens,
+}
+
+impl Filled {
+    /// Adds others.
+    pub fn add(&mut self, more: Self) {
+        self.batches += more.batches;
+        self.items += more.items;
+        self.tokens.wanted += more.tokens.wanted;
+        self.tokens.computed += more.tokens.computed;
+    }
 }
 
 impl Slot {
-    fn new(stage: Stage, work: Box<dyn Work>, limits: Limits, breaker: Arc<Breaker>) -> Self {
-        Self { stage, work, limits, breaker, held: Vec::new(), load: Load::default(), clock: late::wall_clock }
+    fn new(stage: Stage, work: Box<dyn Work>, limits: Limits, health: Arc<Health>) -> Self {
+        let (held, load, filled) = (Vec::new(), Load::default(), Filled::default());
+        Self { stage, work, limits, health, held, load, clock: late::wall_clock, filled }
+    }
+
+    /// Most that a batch holds, on a device that may have been found to be too small.
+    fn most(&self) -> Limits {
+        self.limits.at_most(self.health.most_items())
     }
 
     /// What a record becomes without being computed: of an episode that would be late otherwise.
@@ -113,18 +143,19 @@ impl Group {
         let mut meter = (at.device != Device::Cpu).then(|| Meter::of(at.device));
         let mut shares = Vec::new();
         let mut slots = Vec::new();
-        for (&stage, breaker) in spec.stages.iter().zip(&spec.breakers) {
+        for (&stage, health) in spec.stages.iter().zip(&spec.health) {
             let mut work = stage.warm(equipment, at)?;
             if let Some(weights) = work.weight_bytes() {
-                let largest = spec.limits.longest(stage);
+                let largest = spec.limits.at_most(health.most_items()).longest(stage);
                 // A processor has nothing to get ready, and would take long for it.
                 let activations = match &mut meter {
                     Some(meter) => meter.growth_of(|| work.rehearse(largest))?,
                     None => None,
                 };
                 shares.push(Share { stage, at: at.to_string(), weights, activations, max_items: largest });
+                work.take_tokens(); // of the rehearsal
             }
-            slots.push(Slot::new(stage, work, spec.limits, breaker.clone()));
+            slots.push(Slot::new(stage, work, spec.limits, health.clone()));
         }
         Ok((Self { slots, at: Some(at), outside: spec.outside.clone() }, shares))
     }
@@ -132,7 +163,7 @@ impl Group {
     /// The same on a device that is not there: its memory is what the curve says.
     fn modelled(spec: &GroupSpec, curve: &Arc<Curve>) -> Result<(Self, Vec<Share>), Fault> {
         let (mut slots, mut shares) = (Vec::new(), Vec::new());
-        for (&stage, breaker) in spec.stages.iter().zip(&spec.breakers) {
+        for (&stage, health) in spec.stages.iter().zip(&spec.health) {
             let (work, largest) = (stage.modelled(spec.precision, curve), spec.limits.longest(stage));
             let cost = curve.cost(stage, spec.precision, largest);
             let (Some(weights), Some(cost)) = (work.weight_bytes(), cost) else {
@@ -145,25 +176,45 @@ impl Group {
             };
             let at = format!("modelled {} in {}", curve.name, spec.precision);
             shares.push(Share { stage, at, weights, activations: Some(cost.bytes), max_items: largest });
-            slots.push(Slot::new(stage, work, spec.limits, breaker.clone()));
+            slots.push(Slot::new(stage, work, spec.limits, health.clone()));
         }
         Ok((Self { slots, at: None, outside: spec.outside.clone() }, shares))
     }
 
-    /// Lets go of its models. Tells how many items its device has room for, as far as it has found out.
-    pub(super) fn unload(self, equipment: &Equipment) -> usize {
+    /// Lets go of its models.
+    pub(super) fn unload(self, equipment: &Equipment) {
         let Self { slots, at, .. } = self;
-        let items = slots.iter().map(|slot| slot.limits.items).min().unwrap_or(1);
         let stages: Vec<Stage> = slots.iter().map(|slot| slot.stage).collect();
         drop(slots);
-        let Some(at) = at else { return items };
-        for stage in stages {
+        if let Some(at) = at {
+            Self::forget_models(&stages, at, equipment);
+        }
+    }
+
+    /// Whoever needs the models of such a group next loads them: a lane that hangs may hold what is shared of them.
+    pub(super) fn forget(spec: &GroupSpec, equipment: &Equipment) {
+        if spec.curve.is_none()
+            && let Ok(at) = equipment.models.placement(spec.device.as_deref(), spec.precision)
+        {
+            Self::forget_models(&spec.stages, at, equipment);
+        }
+    }
+
+    fn forget_models(stages: &[Stage], at: Placement, equipment: &Equipment) {
+        for &stage in stages {
             equipment.models.forget(stage, at);
             if equipment.ballast.is_some_and(|(weighed, _)| weighed == stage) {
                 equipment.models.forget_ballast(at);
             }
         }
-        items
+    }
+
+    /// How full the batches of its stages were since this was last asked.
+    pub(super) fn take_filled(&mut self) -> impl Iterator<Item = (Stage, Filled)> {
+        self.slots.iter_mut().map(|slot| {
+            let filled = std::mem::take(&mut slot.filled);
+            (slot.stage, Filled { tokens: slot.work.take_tokens(), ..filled })
+        })
     }
 
     /// Runs a batch through all stages; every record that leaves the group is given to `emit`.
@@ -195,13 +246,13 @@ fn take_in(slots: &mut [Slot], outside: &BTreeSet<Kind>, held: Held, emit: &mut 
             continue;
         }
         let load = Load::of(&held.record);
-        if !slots[at].limits.hold(slots[at].load.with(load)) {
+        if !slots[at].most().hold(slots[at].load.with(load)) {
             flush(&mut slots[at..], outside, emit, busy);
         }
         let slot = &mut slots[at];
         slot.held.push(Held { ticket: held.ticket, record: held.record.clone(), since: held.since });
         slot.load = slot.load.with(load);
-        if slot.limits.reached(slot.load) {
+        if slot.most().reached(slot.load) {
             flush(&mut slots[at..], outside, emit, busy);
         }
     }
@@ -215,7 +266,7 @@ fn flush(slots: &mut [Slot], outside: &BTreeSet<Kind>, emit: &mut Emit, busy: &m
     if held.is_empty() {
         return;
     }
-    let started = Instant::now();
+    let (started, waited) = (Instant::now(), budget::waited());
     let mut inner = Duration::ZERO; // spent by later slots, inside this run
     let queued: Vec<Duration> = held.iter().map(|held| started.duration_since(held.since)).collect();
     let (tickets, records): (Vec<_>, Vec<_>) = held.into_iter().map(|held| (held.ticket, held.record)).unzip();
@@ -232,6 +283,8 @@ fn flush(slots: &mut [Slot], outside: &BTreeSet<Kind>, emit: &mut Emit, busy: &m
         take_in(later, outside, Held { ticket, record, since: Instant::now() }, emit, inner);
     };
     let stage = slot.stage;
+    slot.filled.batches += 1;
+    slot.filled.items += records.len() as u64;
     let mut attempt = |work: &mut Box<dyn Work>,
                        range: Range<usize>,
                        inner: &mut Duration,
@@ -250,17 +303,18 @@ fn flush(slots: &mut [Slot], outside: &BTreeSet<Kind>, emit: &mut Emit, busy: &m
         catch_unwind(run).unwrap_or_else(|_| Err(panicked(stage, &records[first])))
     };
     let mut faults: Vec<Option<Fault>> = vec![None; records.len()];
-    let mut parts = if slot.breaker.allows(started) { vec![0..records.len()] } else { Vec::new() };
+    let mut parts = if slot.health.allows(started) { vec![0..records.len()] } else { Vec::new() };
     let mut rests = parts.is_empty();
     while let Some(part) = parts.pop() {
         // What came of a part before it broke stands.
         let Some(first) = part.clone().find(|&i| sent[i] == 0) else { continue };
         let part = first..part.end;
         match attempt(&mut slot.work, part.clone(), &mut inner, &mut latest, &mut sent) {
-            Ok(()) => slot.breaker.works(),
+            Ok(()) => slot.health.works(),
             Err(fault) if part.len() == 1 => {
                 // An item at fault says nothing of the model.
-                let struck = fault.kind == FaultKind::Retry && slot.breaker.strike(Instant::now());
+                let episode = records[first].episode.key();
+                let struck = fault.kind == FaultKind::Retry && slot.health.strike(Some(episode), Instant::now());
                 faults[first] = Some(fault);
                 if struck {
                     tracing::warn!(%stage, "its model failed on several items in a row and rests");
@@ -272,13 +326,16 @@ fn flush(slots: &mut [Slot], outside: &BTreeSet<Kind>, emit: &mut Emit, busy: &m
                 let half = part.len().div_ceil(2);
                 if fault.is_out_of_memory() {
                     tracing::warn!(%stage, items = part.len(), "a batch was too large for its device: half from now on");
-                    slot.limits.items = slot.limits.items.min(half);
+                    slot.health.holds(half);
                 }
                 parts.extend([first + half..part.end, first..first + half]);
             }
         }
     }
-    let computing = started.elapsed().saturating_sub(inner).as_secs_f64() / records.len() as f64;
+    // Later slots hold nothing back: what they waited would be taken off twice.
+    let waited = budget::waited().saturating_sub(waited);
+    let each = |time: Duration| time.as_secs_f64() / records.len() as f64;
+    let (computing, held_up) = (each(started.elapsed().saturating_sub(inner + waited)), each(waited));
     for i in 0..records.len() {
         let last = match latest[i].take() {
             Some(body) if stage.concludes(&body) => body,
@@ -293,11 +350,11 @@ fn flush(slots: &mut [Slot], outside: &BTreeSet<Kind>, emit: &mut Emit, busy: &m
         };
         let mut spent = records[i].spent.clone();
         let mine: &mut StageTime = spent.entry(stage).or_default();
-        mine.queued += queued[i].as_secs_f64();
+        mine.queued += queued[i].as_secs_f64() + held_up;
         mine.computing += computing;
         send(i, last, spent, &mut inner);
     }
-    *busy += started.elapsed();
+    *busy += started.elapsed().saturating_sub(waited);
 }
 
 fn panicked(stage: Stage, record: &Record) -> Fault {

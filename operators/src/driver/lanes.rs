@@ -8,13 +8,15 @@ use std::time::{Duration, Instant};
 use crossbeam_channel::{Receiver, Sender, bounded};
 use timely::scheduling::SyncActivator;
 
-use super::group::{Group, GroupSpec, Ticket};
+use super::budget;
+use super::flight::{Fate, Hung};
+use super::group::{Filled, Group, GroupSpec, Ticket};
 use super::memory::{self, Room, Share};
 use super::queue::{Queue, Sender as From};
 use super::resident::Resident;
 use crate::fault::Fault;
-use crate::record::{Kind, Priority, Record};
-use crate::stage::Equipment;
+use crate::record::{Priority, Record};
+use crate::stage::{Equipment, Stage};
 
 /// A batch on its way to a lane.
 pub(super) struct Job {
@@ -24,6 +26,7 @@ pub(super) struct Job {
     pub priority: Priority,
     pub batch: Vec<(Ticket, Record)>,
     pub since: Instant,
+    pub fate: Arc<Fate>,
     pub reply: Sender<Reply>,
     /// Wakes the operator that waits for replies.
     pub wake: SyncActivator,
@@ -61,14 +64,16 @@ pub struct Lanes {
 const GRACE: Duration = Duration::from_secs(5);
 
 /// What lanes have done for one operator.
-#[derive(Clone, Copy, Debug, Default, PartialEq)]
+#[derive(Clone, Debug, Default, PartialEq)]
 pub struct Worked {
     /// Batches.
     pub batches: u64,
     /// Items in them.
     pub items: u64,
-    /// Seconds that lanes were busy with them.
+    /// Seconds that lanes were busy with them. What waits for a budget does not work.
     pub seconds: f64,
+    /// The batches of its stages: those of whole episodes are filled by the pieces of each.
+    pub stages: BTreeMap<Stage, Filled>,
 }
 
 impl Lanes {
@@ -110,7 +115,7 @@ impl Lanes {
 
     /// What was done so far for an operator.
     pub fn worked(&self, operator: usize) -> Worked {
-        self.work.lock().unwrap_or_else(PoisonError::into_inner).get(&operator).copied().unwrap_or_default()
+        self.work.lock().unwrap_or_else(PoisonError::into_inner).get(&operator).cloned().unwrap_or_default()
     }
 
     /// What each model takes of its device, as the first lane measured it.
@@ -123,12 +128,19 @@ impl Lanes {
         memory::planned(self.count, self.room.models, &self.shares)
     }
 
-    /// Adds a lane: at the start, or in place of one that hangs. Tells what its models take.
-    ///
-    /// # Errors
-    /// As for [`Lanes::start`].
-    pub fn add(&self) -> Result<Vec<Share>, Fault> {
+    /// Adds a lane and waits for it. Tells what its models take.
+    fn add(&self) -> Result<Vec<Share>, Fault> {
         let (warm, warmed) = bounded(1);
+        self.spawn(move |report| {
+            let works = report.is_ok();
+            // If the starter has gone, there is nobody to work for.
+            warm.send(report).is_ok() && works
+        })?;
+        warmed.recv().expect("a lane reports before it ends")
+    }
+
+    /// Starts the thread of a lane. `report` is told how it went to load the models, and says whether to go on.
+    fn spawn(&self, report: impl FnOnce(Result<Vec<Share>, Fault>) -> bool + Send + 'static) -> Result<(), Fault> {
         let (queue, work) = (self.queue.clone(), self.work.clone());
         let (specs, equipment, models) = (self.specs.clone(), self.equipment.clone(), self.room.models);
         let alive = self.alive.clone();
@@ -139,11 +151,8 @@ impl Lanes {
                 // Let go of last, after the models.
                 let _alive = alive;
                 let _lane = hark_models::device::lane_thread_setup();
-                // The starter waits for exactly one report; if it has gone, there is nobody to tell.
                 let mut lane = Lane { specs, equipment, groups: Resident::new(models, Instant::now()) };
-                let report = lane.warm_up();
-                let works = report.is_ok();
-                if warm.send(report).is_ok() && works {
+                if report(lane.warm_up()) {
                     queue.add_room();
                     lane.serve(&queue, &work);
                 }
@@ -157,17 +166,30 @@ impl Lanes {
                 )
                 .caused_by(&error)
             })?;
-        warmed.recv().expect("a lane reports before it ends")
+        Ok(())
     }
 
-    /// A batch of this kind did not come back in time: a strike against the models that take it in. What
-    /// has no light way is never left alone for that: a slow host says nothing of the next one.
-    pub(super) fn hung(&self, operator: usize, kind: Kind) {
+    /// A batch did not come back in time: a strike against the models that take it in, and another lane in place
+    /// of the one that hangs. Whoever calls this does not wait until it is warm. What has no light way is never
+    /// left alone for that: a slow host says nothing of the next one.
+    pub(super) fn hung(&self, operator: usize, hung: &Hung) {
         let Some(spec) = self.specs.get(&operator) else { return };
-        for (stage, breaker) in spec.stages.iter().zip(&spec.breakers) {
-            if stage.consumes(kind) && stage.has_light_way() {
-                breaker.strike(Instant::now());
+        for (stage, health) in spec.stages.iter().zip(&spec.health) {
+            if stage.consumes(hung.kind) && stage.has_light_way() {
+                health.strike(hung.by.as_ref(), Instant::now());
             }
+        }
+        Group::forget(spec, &self.equipment);
+        let name = self.name.clone();
+        let started = self.spawn(move |report| {
+            let works = report.is_ok();
+            if let Err(fault) = report {
+                tracing::error!(lanes = name, %fault, "a lane in place of one that hangs could not load its models");
+            }
+            works
+        });
+        if let Err(fault) = started {
+            tracing::error!(%fault, "no lane could be started in place of one that hangs");
         }
     }
 
@@ -227,7 +249,7 @@ impl Lane {
     /// An operator's group with its models loaded. `shares` grows by what they take, if they were not.
     fn group(&mut self, operator: usize, shares: &mut Vec<Share>) -> Result<&mut Group, Fault> {
         let spec = self.specs.get(&operator).expect("a job's group is placed on these lanes").clone();
-        let (specs, equipment) = (&mut self.specs, &self.equipment);
+        let equipment = &self.equipment;
         let load = || {
             let (group, taken) = Group::warm(&spec, equipment)?;
             shares.extend(taken);
@@ -235,16 +257,14 @@ impl Lane {
         };
         self.groups.group(operator, spec.models(equipment), load, |unloaded, group| {
             tracing::debug!(unloaded, "models make room for others");
-            let items = group.unload(equipment);
-            if let Some(spec) = specs.get_mut(&unloaded) {
-                spec.limits.items = spec.limits.items.min(items);
-            }
+            group.unload(equipment);
         })
     }
 
     fn serve(mut self, queue: &Queue<Job>, work: &Mutex<BTreeMap<usize, Worked>>) {
         while let Some(job) = queue.pop(&|operator| self.groups.prefers(operator, Instant::now())) {
-            let begun = Instant::now();
+            let (begun, waited) = (Instant::now(), budget::waited());
+            job.fate.begin(begun);
             let tickets: Vec<Ticket> = job.batch.iter().map(|(ticket, _)| *ticket).collect();
             let tell = |reply: Reply| {
                 // The operator is gone only when the run was given up: then nobody needs the result.
@@ -254,17 +274,24 @@ impl Lane {
             };
             let loaded = self.group(job.from.operator, &mut Vec::new()).map(|group| {
                 group.run(job.batch, job.since, &mut |ticket, record| tell(Reply::Record(ticket, Box::new(record))));
+                group.take_filled().collect::<Vec<_>>()
             });
+            if job.fate.is_given_up() {
+                return; // another lane is in its place
+            }
             queue.add_room();
             let seconds = begun.elapsed().as_secs_f64();
             let mut done = work.lock().unwrap_or_else(PoisonError::into_inner);
             let done_here = done.entry(job.from.operator).or_default();
+            for (stage, filled) in loaded.iter().flatten() {
+                done_here.stages.entry(*stage).or_default().add(*filled);
+            }
             done_here.batches += 1;
             done_here.items += tickets.len() as u64;
-            done_here.seconds += seconds;
+            done_here.seconds += seconds - (budget::waited() - waited).as_secs_f64();
             drop(done);
             tell(match loaded {
-                Ok(()) => Reply::Done(tickets, seconds),
+                Ok(_) => Reply::Done(tickets, seconds),
                 Err(fault) => Reply::Unloaded(tickets, fault),
             });
         }

@@ -51,6 +51,11 @@ impl Limits {
         Self { items, samples: None, tokens: None }
     }
 
+    /// The same with no more than so many items.
+    pub(super) fn at_most(self, items: usize) -> Self {
+        Self { items: self.items.min(items), ..self }
+    }
+
     /// Whether so much may be one batch.
     pub(super) fn hold(&self, load: Load) -> bool {
         let within = |most: Option<usize>, held| most.is_none_or(|most| held <= most);

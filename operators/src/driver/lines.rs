@@ -4,10 +4,11 @@
 //! urgent   ─┐  class by class, as the floor says
 //! normal   ─┼─▶ next of like length ─▶ fits the limits? ─▶ batch
 //! backfill ─┘                              └ no: the batch is closed, it goes back to its place
+//!    └ after ten minutes ─▶ normal
 //! ```
 
 use std::collections::VecDeque;
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
 use super::floor::{CLASSES, Floor};
 use super::limits::{Limits, Load};
@@ -20,6 +21,16 @@ pub(super) struct Waiting<C> {
     pub(super) since: Instant,
     load: Load,
     light_from: Option<f64>,
+}
+
+impl<C> Waiting<C> {
+    /// Its class by now. What has waited for long in the lowest one counts as of the one above; nothing becomes
+    /// urgent by waiting.
+    pub(super) fn class(&self, now: Instant) -> Priority {
+        let class = self.record.episode.announcement.priority;
+        let aged = class == Priority::Backfill && now.saturating_duration_since(self.since) >= AGED;
+        if aged { Priority::Normal } else { class }
+    }
 }
 
 /// The lines of one operator.
@@ -102,16 +113,31 @@ impl<C> Lines<C> {
         if !is_late(self.light_from) {
             return Vec::new();
         }
-        let mut late = Vec::new();
+        self.remove(|item| is_late(item.light_from))
+    }
+
+    /// Takes out what is such, of all classes.
+    pub(super) fn remove(&mut self, such: impl Fn(&Waiting<C>) -> bool) -> Vec<Waiting<C>> {
+        let mut gone = Vec::new();
         self.light_from = None;
         for line in &mut self.lines {
-            let (gone, stay): (VecDeque<_>, VecDeque<_>) = line.drain(..).partition(|item| is_late(item.light_from));
+            let (removed, stay): (VecDeque<_>, VecDeque<_>) = line.drain(..).partition(&such);
             self.light_from = stay.iter().fold(self.light_from, |first, item| earlier(first, item.light_from));
-            late.extend(gone);
+            gone.extend(removed);
             *line = stay;
         }
-        self.load = late.iter().fold(self.load, |load, item| load.without(item.load));
-        late
+        self.load = gone.iter().fold(self.load, |load, item| load.without(item.load));
+        gone
+    }
+
+    /// Moves what has waited for long up a class: however much of that one arrives, its turn comes.
+    pub(super) fn age(&mut self, now: Instant) {
+        let backfill = &mut self.lines[Priority::Backfill as usize];
+        let mut moved = Vec::new();
+        while backfill.front().is_some_and(|item| item.class(now) < Priority::Backfill) {
+            moved.extend(backfill.pop_front());
+        }
+        put_back(&mut self.lines[Priority::Normal as usize], moved);
     }
 
     /// How many records of each class may be in a batch of so many.
@@ -135,6 +161,9 @@ impl<C> Lines<C> {
 fn earlier(a: Option<f64>, b: Option<f64>) -> Option<f64> {
     [a, b].into_iter().flatten().min_by(f64::total_cmp)
 }
+
+/// How long a record waits in the lowest class before it counts as one of the class above.
+const AGED: Duration = Duration::from_secs(600);
 
 /// How many times what is wanted of a line is looked through for records of like length.
 const LOOKED_THROUGH: usize = 16;

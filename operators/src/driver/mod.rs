@@ -10,10 +10,11 @@
 //! Invariant: every item in flight holds its own capability, so a batch may mix episodes and
 //! epochs and results may return in any order; no operator ever blocks.
 
-pub mod breaker;
-mod budget;
+pub mod budget;
+mod flight;
 mod floor;
 mod group;
+mod health;
 mod lanes;
 mod late;
 mod limits;
@@ -27,9 +28,8 @@ mod resident;
 #[cfg(test)]
 pub(crate) mod sample;
 
-pub use breaker::Breaker;
 pub use budget::{Budget, Permit};
-pub use group::{Group, GroupSpec};
+pub use group::{Filled, Group, GroupSpec};
 pub use lanes::{Lanes, Worked};
 pub use late::{Clock, wall_clock};
 pub use limits::Limits;

@@ -1,6 +1,5 @@
 //! The driver for slow stages: on lanes of their own threads.
 
-use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -13,7 +12,8 @@ use timely::dataflow::operators::Capability;
 use timely::dataflow::operators::generic::Operator;
 
 use super::Epoch;
-use super::group::{GroupSpec, Ticket};
+use super::flight::Flight;
+use super::group::GroupSpec;
 use super::lanes::{Job, Lanes, Reply};
 use super::late::{self, Clock};
 use super::limits::Limits;
@@ -44,13 +44,8 @@ pub struct Batching {
 /// others that wait for one.
 const PATIENCE: Duration = Duration::from_millis(20);
 
-struct InFlight {
-    cap: Capability<Epoch>,
-    record: Record,
-    until: Instant,
-    /// Which batch it went in: the ticket of its first item.
-    batch: Ticket,
-}
+/// An item of which no lane makes anything, and why; `None` where its lane hangs.
+type Lost = (Capability<Epoch>, Record, Option<Fault>);
 
 /// Runs a group on `lanes`, which is the operator at this position in the layout. `backlog` tells how many
 /// records wait here or are on a lane; `route` names the worker that a record goes to.
@@ -74,45 +69,49 @@ pub fn on_lanes<'s>(
             let (reply, replies) = unbounded();
             let mut waiting: Lines<Capability<Epoch>> = Lines::default();
             let mut pace = Pace::new(batching.target);
-            let mut in_flight: HashMap<Ticket, InFlight> = HashMap::new();
-            let mut next: Ticket = 0;
+            let mut flight = Flight::new(batching.deadline);
             move |input, output| {
+                let now = Instant::now();
+                let mut lost: Vec<Lost> = Vec::new();
                 input.for_each_stamp(|cap, batches| {
                     let Some(cap) = cap.retain_least(output.output_index()) else { return };
                     for record in batches.flat_map(|batch| batch.drain(..)) {
                         let light_from = late::light_from(&stages, &record);
-                        waiting.push(cap.clone(), record, Instant::now(), light_from);
+                        if flight.is_marked(&record, now) {
+                            lost.push((cap.clone(), record, None));
+                        } else {
+                            waiting.push(cap.clone(), record, now, light_from);
+                        }
                     }
                 });
-                let mut lost: Vec<(InFlight, Option<Fault>)> = Vec::new();
                 while let Ok(message) = replies.try_recv() {
                     match message {
                         Reply::Record(ticket, record) => {
-                            // Gone after its deadline: the episode has its failure already.
-                            if let Some(item) = in_flight.get(&ticket) {
-                                output.session(&item.cap).give(*record);
+                            if let Some((cap, record)) = flight.came(ticket, *record) {
+                                output.session(cap).give(record);
                             }
                         }
                         Reply::Done(tickets, seconds) => {
                             pace.took(tickets.len(), seconds);
-                            for ticket in tickets {
-                                in_flight.remove(&ticket);
+                            for (item, came) in flight.done(&tickets) {
+                                output.session(&item.kept).give_iterator(came.into_iter());
                             }
                         }
                         Reply::Unloaded(tickets, fault) => {
-                            let items = tickets.iter().filter_map(|ticket| in_flight.remove(ticket));
-                            lost.extend(items.map(|item| (item, Some(fault.clone()))));
+                            let items = flight.done(&tickets).into_iter();
+                            lost.extend(items.map(|(item, _)| (item.kept, item.record, Some(fault.clone()))));
                         }
                     }
                 }
-                let now = Instant::now();
-                let mut hung = BTreeMap::new();
-                for item in overdue(&mut in_flight, now) {
-                    hung.insert(item.batch, item.record.kind());
-                    lost.push((item, None));
-                }
+                let (hung, gone) = flight.overdue(now);
+                hung.iter().for_each(|hung| lanes.hung(operator, hung));
+                let marked = match hung.iter().any(|hung| hung.by.is_some()) {
+                    true => waiting.remove(|item| flight.is_marked(&item.record, now)),
+                    false => Vec::new(),
+                };
+                lost.extend(gone.into_iter().chain(marked).map(|item| (item.kept, item.record, None)));
                 let mut undone: Vec<(Capability<Epoch>, Record)> = Vec::new();
-                for (InFlight { cap, record, .. }, fault) in lost {
+                for (cap, record, fault) in lost {
                     let hangs = |stage| timed_out(stage, &record, batching.deadline);
                     let records = failed(&stages, &record, |stage| fault.clone().unwrap_or_else(|| hangs(stage)));
                     undone.extend(records.into_iter().map(|record| (cap.clone(), record)));
@@ -130,56 +129,39 @@ pub fn on_lanes<'s>(
                         waiting.push(cap, record, now, light_from);
                     }
                 }
-                // A batch hangs one lane, however many items are in it.
-                for kind in hung.into_values() {
-                    lanes.hung(operator, kind);
-                    if let Err(fault) = lanes.add() {
-                        tracing::error!(%fault, "no lane could be started in place of one that hangs");
-                    }
-                }
+                waiting.age(now);
                 loop {
-                    let most = Limits { items: pace.items(batching.limits.items), ..batching.limits };
-                    let full = most.reached(waiting.load()); // it cannot grow by waiting
-                    let age = waiting.oldest().map(|since| now.duration_since(since)).unwrap_or_default();
-                    let Some(class) = waiting.most_pressing() else { break };
-                    let cannot_wait = full || class == Priority::Urgent || age >= PATIENCE;
-                    if !(full || age >= batching.max_wait) || !lanes.takes(from, class, full, cannot_wait) {
-                        break;
-                    }
-                    let batch = waiting.take(&most);
+                    let batch = if let Some(class) = flight.suspected() {
+                        if !lanes.takes(from, class, true, true) {
+                            break;
+                        }
+                        flight.take_suspect().into_iter().collect()
+                    } else {
+                        let most = Limits { items: pace.items(batching.limits.items), ..batching.limits };
+                        let full = most.reached(waiting.load()); // it cannot grow by waiting
+                        let age = waiting.oldest().map(|since| now.duration_since(since)).unwrap_or_default();
+                        let Some(class) = waiting.most_pressing() else { break };
+                        let cannot_wait = full || class == Priority::Urgent || age >= PATIENCE;
+                        if !(full || age >= batching.max_wait) || !lanes.takes(from, class, full, cannot_wait) {
+                            break;
+                        }
+                        waiting.take(&most)
+                    };
                     let since = batch.iter().map(|item| item.since).min().unwrap_or(now);
                     // Of one place only, the floor may have given it to a class below.
-                    let priority =
-                        batch.iter().map(|item| item.record.episode.announcement.priority).min().unwrap_or(class);
-                    let (until, first) = (now + batching.deadline, next + 1);
-                    let batch = batch
-                        .into_iter()
-                        .map(|Waiting { kept: cap, record, .. }| {
-                            next += 1;
-                            in_flight.insert(next, InFlight { cap, record: record.clone(), until, batch: first });
-                            (next, record)
-                        })
-                        .collect();
+                    let priority = batch.iter().map(|item| item.class(now)).min().unwrap_or_default();
+                    let (batch, fate) = flight.send(batch, now);
                     let (reply, wake) = (reply.clone(), wake.clone());
-                    lanes.push(Job { from, priority, batch, since, reply, wake });
+                    lanes.push(Job { from, priority, batch, since, fate, reply, wake });
                 }
-                backlog.store(waiting.load().items + in_flight.len(), Ordering::Relaxed);
-                if !waiting.is_empty() || !in_flight.is_empty() {
+                backlog.store(waiting.load().items + flight.len(), Ordering::Relaxed);
+                if !waiting.is_empty() || flight.len() > 0 {
                     // Another operator's job may have freed a lane without waking this one.
-                    again.activate_after(if in_flight.is_empty() {
-                        Duration::from_millis(1)
-                    } else {
-                        Duration::from_millis(5)
-                    });
+                    again.activate_after(Duration::from_millis(if flight.len() == 0 { 1 } else { 5 }));
                 }
             }
         },
     )
-}
-
-fn overdue(in_flight: &mut HashMap<Ticket, InFlight>, now: Instant) -> Vec<InFlight> {
-    let late: Vec<Ticket> = in_flight.iter().filter(|(_, item)| item.until < now).map(|(ticket, _)| *ticket).collect();
-    late.iter().filter_map(|ticket| in_flight.remove(ticket)).collect()
 }
 
 /// Why a stage fails on an item whose lane hangs.

@@ -103,10 +103,13 @@ impl<J> State<J> {
         job
     }
 
-    /// The greatest job of the most pressing class that has one of an operator that is preferred.
+    /// The greatest job of the most pressing class that has one of an operator that is preferred. What is urgent
+    /// ends the turn of those that are.
     fn preferred(&mut self, prefers: &dyn Fn(usize) -> bool) -> Option<J> {
         let such = |job: &Ranked<J>| prefers(job.0.from.operator);
-        let jobs = self.jobs.iter_mut().find(|jobs| jobs.iter().any(such))?;
+        let urgent = &self.jobs[Priority::Urgent as usize];
+        let all = if urgent.is_empty() { &mut self.jobs[..] } else { &mut self.jobs[..=Priority::Urgent as usize] };
+        let jobs = all.iter_mut().find(|jobs| jobs.iter().any(such))?;
         let (mut such, others): (Vec<_>, Vec<_>) = std::mem::take(jobs).into_iter().partition(such);
         such.sort();
         let greatest = such.pop();
@@ -217,8 +220,12 @@ mod tests {
         }
         queue.push(by(2), Priority::Urgent, (2, 9));
         assert_eq!(queue.count(0), 3);
+        assert_eq!(queue.pop(&|operator| operator == 0), Some((2, 9)), "it is urgent, and waits for nobody's turn");
         let first: Vec<_> = (0..3).filter_map(|_| queue.pop(&|operator| operator == 0)).collect();
         assert_eq!(first, [(0, 0), (0, 1), (0, 2)]);
+        queue.push(by(1), Priority::Urgent, (1, 9));
+        queue.push(by(2), Priority::Urgent, (2, 9));
+        assert_eq!(queue.pop(&|operator| operator == 1), Some((1, 9)), "of two that are, the preferred one goes first");
         assert_eq!(queue.pop(&|operator| operator == 0), Some((2, 9)), "none waits: as ever");
         queue.close();
         assert_eq!(std::iter::from_fn(|| queue.pop(&|operator| operator == 1)).count(), 6);

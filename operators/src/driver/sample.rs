@@ -12,6 +12,14 @@ pub(crate) fn passage(index: u32, priority: Priority, length: usize) -> Record {
     of_an_episode(priority, Body::Passage(passage))
 }
 
+/// The same record, of another episode.
+pub(crate) fn of(episode: &str, record: Record) -> Record {
+    let key = EpisodeKey { episode: EpisodeId::from(episode), revision: 1 };
+    let announcement = Arc::new(Announcement { key, ..(*record.episode.announcement).clone() });
+    let Episode { ingested_at, home, taken_in_by, .. } = *record.episode;
+    Record { episode: Arc::new(Episode { announcement, ingested_at, home, taken_in_by, origin: None }), ..record }
+}
+
 /// A window of an episode, with so many samples.
 pub(crate) fn window(index: u32, samples: usize) -> Record {
     let samples = Arc::new(vec![0; samples]);

@@ -3,14 +3,15 @@
 use std::path::PathBuf;
 use std::sync::Arc;
 
+pub use hark_audio::media::Media;
 use serde::{Deserialize, Serialize};
 use tempfile::TempPath;
 
 use super::part::Parts;
-use super::piece::{Chapter, Sentence, Timing};
+use super::piece::{Sentence, Timing};
 use super::{Announcement, EpisodeKey, numbers};
 use crate::fault::Fault;
-use crate::units::{Samples, Span};
+use crate::units::Span;
 
 /// Samples per frame of [`Speech`]: Silero VAD's chunk, 32 ms.
 pub const SPEECH_FRAME: usize = 512;
@@ -46,27 +47,6 @@ pub enum Finding {
         #[serde(serialize_with = "numbers::serialize", deserialize_with = "numbers::deserialize")]
         vector: Vec<f32>,
     },
-}
-
-/// What the decoder learnt about the media file.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-pub struct Media {
-    /// Container as found in the bytes (`mp3`, `isomp4`, `ogg`, ...).
-    pub container: String,
-    /// Codec as found in the bytes.
-    pub codec: String,
-    /// The file's own rate in Hz.
-    pub sample_rate: u32,
-    /// The file's own channel count.
-    pub channels: u16,
-    /// Decoded length at 16 kHz.
-    pub samples: Samples,
-    /// Chapter marks of the file, in order.
-    pub chapters: Vec<Chapter>,
-    /// Text tags of the file (title, artist, ...), as found.
-    pub tags: Vec<(String, String)>,
-    /// What was odd but survivable (`truncated after 12.3 s`), for the outcome.
-    pub warnings: Vec<String>,
 }
 
 /// Audio of an episode on this machine's disk.

@@ -119,7 +119,7 @@ const MAGIC: u64 = 0x6861_726b_6e75_6d31; // "harknum1"
 const HEADER: usize = 4;
 
 /// How a vector of these numbers lies in memory: what the words of a vector of 3 numbers with room for
-/// 5 are, which number it is, and which compiler arranged it.
+/// 5 are, which number it is, which compiler arranged it, and for which hark.
 fn fingerprint<T: Number>() -> u64 {
     let mut sample: Vec<T> = Vec::with_capacity(5);
     sample.resize(3, T::zeroed());
@@ -127,8 +127,14 @@ fn fingerprint<T: Number>() -> u64 {
     // SAFETY: a vector is three words without gaps, checked below; reading them does not move it.
     let words: [usize; 3] = unsafe { std::ptr::read((&raw const sample).cast()) };
     let order = words.map(|word| if word == address { 0 } else { word as u64 });
-    let described =
-        (order, size_of::<T>(), align_of::<T>(), std::any::type_name::<T>(), env!("CARGO_PKG_RUST_VERSION"));
+    let described = (
+        order,
+        size_of::<T>(),
+        align_of::<T>(),
+        std::any::type_name::<T>(),
+        env!("HARK_RUSTC"),
+        env!("CARGO_PKG_VERSION"),
+    );
     twox_hash::XxHash3_64::oneshot(format!("{described:?}").as_bytes())
 }
 
@@ -142,12 +148,17 @@ fn abomonated<T: Number>(numbers: &Vec<T>) -> Vec<u8> {
     // SAFETY: `Number` is memory without gaps, so every byte that is written is initialised.
     let written = unsafe { abomonation::encode(numbers, &mut bytes) };
     written.expect("a vector of bytes takes all that is written");
-    let checksum = twox_hash::XxHash3_64::oneshot(&bytes[HEADER * 8..]);
-    let words = [MAGIC, fingerprint::<T>(), body as u64, checksum];
-    for (place, word) in bytes.chunks_exact_mut(8).zip(words) {
+    sign::<T>(&mut bytes);
+    bytes
+}
+
+/// Writes the header of the body that follows it.
+fn sign<T: Number>(bytes: &mut [u8]) {
+    let (header, body) = bytes.split_at_mut(HEADER * 8);
+    let words = [MAGIC, fingerprint::<T>(), body.len() as u64, twox_hash::XxHash3_64::oneshot(body)];
+    for (place, word) in header.chunks_exact_mut(8).zip(words) {
         place.copy_from_slice(&word.to_le_bytes());
     }
-    bytes
 }
 
 fn restored<T: Number>(bytes: &[u8]) -> Result<Vec<T>, Refused> {
@@ -174,8 +185,10 @@ fn restored<T: Number>(bytes: &[u8]) -> Result<Vec<T>, Refused> {
     // length and checksum tell; they lie at an address that is a multiple of 8; numbers are valid
     // whatever their bits.
     let decoded = unsafe { abomonation::decode::<Vec<T>>(room) };
+    // Abomonation multiplies the length that stands there by the size of a number, and lets it wrap.
+    let fits = |numbers: &Vec<T>| numbers.len().checked_mul(size_of::<T>()) == Some(body.len() - size_of::<Vec<T>>());
     match decoded {
-        Some((numbers, [])) => Ok(Cow::Borrowed(numbers.as_slice()).into_owned()),
+        Some((numbers, [])) if fits(numbers) => Ok(Cow::Borrowed(numbers.as_slice()).into_owned()),
         _ => Err(Refused::Header),
     }
 }
@@ -210,6 +223,21 @@ mod tests {
             let at = at.index(bytes.len());
             bytes[at] ^= 1_u8 << bit;
             prop_assert!(restored::<i16>(&bytes).is_err(), "byte {at}, bit {bit}");
+        }
+
+        /// As from somebody who can sign: a length that is none may not be believed.
+        #[test]
+        fn a_valid_header_around_any_vector_reads_nothing_but_its_body(
+            words in proptest::array::uniform3(prop_oneof![any::<u64>(), 0..100_u64, (61..64_u32).prop_map(|bit| 1 << bit)]),
+            numbers in proptest::collection::vec(any::<i16>(), 0..50),
+        ) {
+            let mut bytes = vec![0; HEADER * 8];
+            bytes.extend(words.iter().flat_map(|word| word.to_le_bytes()));
+            bytes.extend(numbers.iter().flat_map(|number| number.to_le_bytes()));
+            sign::<i16>(&mut bytes);
+            if let Ok(read) = restored::<i16>(&bytes) {
+                prop_assert_eq!(read, numbers);
+            }
         }
 
         #[test]

@@ -6,7 +6,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{EpisodeKey, numbers};
 use crate::driver::Permit;
-use crate::units::{Samples, Seconds, Span};
+use crate::units::{Samples, Span};
 
 /// Fresh samples of a full window, 28 s: the longest whole number of every model's frames
 /// (512, 160 and 8000 samples) that leaves room for [`CONTEXT`] within 30 s.
@@ -106,15 +106,6 @@ impl Passage {
         }
         tokens.min(MOST_TOKENS)
     }
-}
-
-/// A chapter mark found in the media file or feed.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-pub struct Chapter {
-    /// Where the chapter begins.
-    pub start: Seconds,
-    /// Its title; data from outside.
-    pub title: String,
 }
 
 #[cfg(test)]

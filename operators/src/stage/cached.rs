@@ -11,7 +11,7 @@ use hark_models::device::Placement;
 use hark_models::sphinx;
 
 use super::warm::{EMBED, SPEECH};
-use super::{Equipment, Stage, Work};
+use super::{Equipment, Stage, Tokens, Work};
 use crate::cache::{Key, Results};
 use crate::fault::Fault;
 use crate::record::finding::Finding;
@@ -86,6 +86,10 @@ impl Work for Cached {
 
     fn weight_bytes(&self) -> Option<usize> {
         self.work.weight_bytes()
+    }
+
+    fn take_tokens(&mut self) -> Tokens {
+        self.work.take_tokens()
     }
 
     fn rehearse(&mut self, items: usize) -> Result<(), Fault> {

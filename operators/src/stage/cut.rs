@@ -6,9 +6,9 @@ use std::sync::Arc;
 use super::Work;
 use crate::fault::Fault;
 use crate::media::clip::{self, ClipSettings, EncodedClip, Pcm, Tags, captions, soundbite};
-use crate::media::decoder::Decoder;
 use crate::record::outcome::Gate;
 use crate::record::{Announcement, Body, Chosen, Failure, Record, Rendered};
+use hark_audio::decoder::Decoder;
 
 /// Seconds decoded on both sides of the span: room for the edges to move and for measuring silence.
 const MARGIN: f64 = 1.0;

@@ -9,10 +9,10 @@ use super::Work;
 use crate::driver::Budget;
 use crate::fault::Fault;
 use crate::likeness::acoustic::{Fingerprinter, Print};
-use crate::media::decoder::Decoder;
 use crate::media::pcm::{Pcm, PcmWriter};
 use crate::record::finding::Media;
 use crate::record::{Body, Fetched, Heard, Record};
+use hark_audio::decoder::Decoder;
 
 pub(super) struct Decode {
     decoder: Decoder,

@@ -5,7 +5,7 @@
 
 use std::str::FromStr;
 
-use super::{Stage, Work};
+use super::{Stage, Tokens, Work};
 use crate::fault::Fault;
 use crate::record::{Body, Record};
 
@@ -22,6 +22,8 @@ pub enum Harm {
     Exhaust,
     /// Its device fails on every batch.
     Break,
+    /// Its model's numbers are spoilt: the first of a piece is none, or the last is missing, by turns.
+    Spoil,
 }
 
 /// One stage to be harmed, as on the command line: `embed=fail`, `speech=hang@EPISODE`.
@@ -36,13 +38,26 @@ pub struct Drill {
 }
 
 impl Drill {
+    /// Spoils what a model made of these records, one row of each.
+    pub(super) fn spoil(&self, batch: &[&Record], rows: &mut [Vec<f32>]) {
+        let hit = batch.iter().zip(rows).filter(|(record, _)| self.hits(record));
+        for (at, (_, row)) in hit.enumerate() {
+            if at % 2 == 0 {
+                row[0] = f32::NAN;
+            } else {
+                row.pop();
+            }
+        }
+    }
+
     fn hits(&self, record: &Record) -> bool {
         self.episode.as_ref().is_none_or(|episode| *episode == record.episode.key().episode.as_str())
     }
 }
 
 /// What a drill may look like, for messages.
-const FORM: &str = "write STAGE=fail, panic, hang, exhaust or break, with @EPISODE behind it for one episode alone";
+const FORM: &str =
+    "write STAGE=fail, panic, hang, exhaust, break or spoil, with @EPISODE behind it for one episode alone";
 
 impl FromStr for Drill {
     type Err = String;
@@ -64,6 +79,8 @@ impl FromStr for Drill {
             "hang" => Harm::Hang,
             "exhaust" => Harm::Exhaust,
             "break" => Harm::Break,
+            "spoil" if [Stage::Speech, Stage::Embed].contains(&stage) => Harm::Spoil,
+            "spoil" => return Err("only speech and embed have numbers that can be spoilt".to_owned()),
             other => return Err(format!("`{other}` is no harm; {FORM}")),
         };
         Ok(Self { stage, harm, episode })
@@ -90,7 +107,7 @@ impl Work for Drilled {
             Harm::Break if batch.iter().any(hit) => {
                 return Err(Fault::retry(self.drill.stage.name(), "drill", "its device failed", "run without --drill"));
             }
-            Harm::Exhaust | Harm::Break | Harm::Panic | Harm::Hang => return self.work.run(batch, emit),
+            Harm::Exhaust | Harm::Break | Harm::Panic | Harm::Hang | Harm::Spoil => return self.work.run(batch, emit),
             Harm::Fail => {}
         }
         let (struck, spared): (Vec<usize>, Vec<usize>) = (0..batch.len()).partition(|&i| hit(&batch[i]));
@@ -107,6 +124,10 @@ impl Work for Drilled {
 
     fn weight_bytes(&self) -> Option<usize> {
         self.work.weight_bytes()
+    }
+
+    fn take_tokens(&mut self) -> Tokens {
+        self.work.take_tokens()
     }
 
     fn rehearse(&mut self, items: usize) -> Result<(), Fault> {
@@ -132,5 +153,6 @@ mod tests {
         assert!(said("embed").contains("STAGE=fail"));
         assert!(said("embedding=fail").contains("speech, events, embed"));
         assert!(said("embed=explode").contains("`explode`"));
+        assert!(said("cut=spoil").contains("speech and embed"));
     }
 }

@@ -3,23 +3,27 @@
 use hark_models::device::Placement;
 use hark_models::minilm::{DIMENSIONS, Embedder, MOST_PIECES};
 
+use super::drill::Drill;
 use super::warm::{self, Models};
-use super::{Stage, Work};
+use super::{Stage, Tokens, Work};
 use crate::fault::Fault;
 use crate::record::finding::Finding;
 use crate::record::piece::Passage;
 use crate::record::{Body, Record};
 
-pub(super) struct Embed(Embedder);
+pub(super) struct Embed {
+    model: Embedder,
+    spoilt: Option<Drill>,
+}
 
 impl Embed {
-    pub(super) fn warm(models: &Models, at: Placement) -> Result<Self, Fault> {
-        Ok(Self(models.embedder(at)?))
+    pub(super) fn warm(models: &Models, at: Placement, spoilt: Option<Drill>) -> Result<Self, Fault> {
+        Ok(Self { model: models.embedder(at)?, spoilt })
     }
 
     /// Per text one vector.
     fn vectors(&self, texts: &[&str]) -> Result<Vec<Vec<f32>>, Fault> {
-        self.0.embed(texts).map_err(|error| warm::failed(Stage::Embed, &error))
+        self.model.embed(texts).map_err(|error| warm::failed(Stage::Embed, &error))
     }
 }
 
@@ -30,7 +34,11 @@ impl Work for Embed {
             _ => None,
         });
         let texts: Vec<&str> = passages.iter().map(|(_, passage)| passage.text.as_str()).collect();
-        for ((i, passage), vector) in passages.into_iter().zip(self.vectors(&texts)?) {
+        let mut vectors = self.vectors(&texts)?;
+        if let Some(drill) = &self.spoilt {
+            drill.spoil(&passages.iter().map(|(i, _)| &batch[*i]).collect::<Vec<_>>(), &mut vectors);
+        }
+        for ((i, passage), vector) in passages.into_iter().zip(warm::one_each(Stage::Embed, vectors, texts.len())?) {
             let sound = vector.len() == DIMENSIONS && vector.iter().all(|value| value.is_finite());
             emit(
                 i,
@@ -45,7 +53,12 @@ impl Work for Embed {
     }
 
     fn weight_bytes(&self) -> Option<usize> {
-        Some(self.0.weight_bytes())
+        Some(self.model.weight_bytes())
+    }
+
+    fn take_tokens(&mut self) -> Tokens {
+        let (wanted, computed) = self.model.take_tokens();
+        Tokens { wanted, computed }
     }
 
     fn rehearse(&mut self, items: usize) -> Result<(), Fault> {

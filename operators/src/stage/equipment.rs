@@ -13,8 +13,8 @@ use crate::cache::Cache;
 use crate::driver::Budget;
 use crate::fetch::Fetcher;
 use crate::media::clip::ClipSettings;
-use crate::media::decoder::Decoder;
 use crate::select::Weights;
+use hark_audio::decoder::Decoder;
 
 /// The tools of the stages; each stage takes the one or two that it needs.
 pub struct Equipment {

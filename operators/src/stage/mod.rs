@@ -63,6 +63,15 @@ pub enum Stage {
     Publish,
 }
 
+/// Tokens of batches that are filled up to a length in common.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Tokens {
+    /// Of the items.
+    pub wanted: u64,
+    /// Those, and what was filled up.
+    pub computed: u64,
+}
+
 /// What a stage does with a batch of records of the kind that it consumes. `emit(i, body)` sends a
 /// record that came of the batch's record `i`.
 pub trait Work: Send {
@@ -76,6 +85,12 @@ pub trait Work: Send {
     /// Bytes of weights that its model keeps on its device; `None` of a stage that has no model there.
     fn weight_bytes(&self) -> Option<usize> {
         None
+    }
+
+    /// Tokens that it was given and that were computed for them since this was last asked; none of a stage whose
+    /// batches are never filled up.
+    fn take_tokens(&mut self) -> Tokens {
+        Tokens::default()
     }
 
     /// Runs its model on the largest batch of so many items that it may get, so that the device has
@@ -198,6 +213,7 @@ impl Stage {
     /// # Errors
     /// A model that cannot be loaded: names the model and the remedy.
     pub fn warm(self, equipment: &Equipment, at: Placement) -> Result<Box<dyn Work>, Fault> {
+        let spoilt = equipment.drills.iter().find(|drill| drill.stage == self && drill.harm == Harm::Spoil).cloned();
         let work: Box<dyn Work> = match self {
             Stage::Fetch => Box::new(fetch::Fetch::new(equipment.fetcher.clone(), equipment.staging.clone())),
             Stage::Decode => Box::new(decode::Decode::new(
@@ -207,9 +223,9 @@ impl Stage {
             )),
             Stage::Transcript => Box::new(transcript::ReadTranscript),
             Stage::Pieces => Box::new(pieces::Pieces::new(equipment.audio_budget.clone())),
-            Stage::Speech => Box::new(speech::Speech::warm(&equipment.models, at)?),
+            Stage::Speech => Box::new(speech::Speech::warm(&equipment.models, at, spoilt)?),
             Stage::Events => Box::new(events::Events),
-            Stage::Embed => Box::new(embed::Embed::warm(&equipment.models, at)?),
+            Stage::Embed => Box::new(embed::Embed::warm(&equipment.models, at, spoilt)?),
             Stage::Transcribe => Box::new(transcribe::Transcribe::new(
                 equipment.decoder.clone(),
                 equipment.models.clone(),

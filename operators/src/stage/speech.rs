@@ -3,6 +3,7 @@
 use hark_models::device::Placement;
 use hark_models::silero::{CHUNK, SpeechDetector};
 
+use super::drill::Drill;
 use super::warm::{self, Models};
 use super::{Stage, Work};
 use crate::fault::Fault;
@@ -10,16 +11,19 @@ use crate::record::finding::{Finding, SPEECH_FRAME};
 use crate::record::piece::{CONTEXT, WINDOW, Window};
 use crate::record::{Body, Record};
 
-pub(super) struct Speech(SpeechDetector);
+pub(super) struct Speech {
+    model: SpeechDetector,
+    spoilt: Option<Drill>,
+}
 
 impl Speech {
-    pub(super) fn warm(models: &Models, at: Placement) -> Result<Self, Fault> {
-        Ok(Self(models.speech(at)?))
+    pub(super) fn warm(models: &Models, at: Placement, spoilt: Option<Drill>) -> Result<Self, Fault> {
+        Ok(Self { model: models.speech(at)?, spoilt })
     }
 
     /// Per window one probability per chunk.
     fn probabilities(&self, samples: &[&[i16]]) -> Result<Vec<Vec<f32>>, Fault> {
-        self.0.probabilities(samples).map_err(|error| warm::failed(Stage::Speech, &error))
+        self.model.probabilities(samples).map_err(|error| warm::failed(Stage::Speech, &error))
     }
 }
 
@@ -30,7 +34,11 @@ impl Work for Speech {
             _ => None,
         });
         let samples: Vec<&[i16]> = windows.iter().map(|(_, window)| window.samples.as_slice()).collect();
-        for ((i, window), row) in windows.into_iter().zip(self.probabilities(&samples)?) {
+        let mut rows = self.probabilities(&samples)?;
+        if let Some(drill) = &self.spoilt {
+            drill.spoil(&windows.iter().map(|(i, _)| &batch[*i]).collect::<Vec<_>>(), &mut rows);
+        }
+        for ((i, window), row) in windows.into_iter().zip(warm::one_each(Stage::Speech, rows, samples.len())?) {
             let sound =
                 row.len() == window.samples.len().div_ceil(CHUNK) && row.iter().all(|p| (0.0..=1.0).contains(p));
             emit(
@@ -48,7 +56,7 @@ impl Work for Speech {
     }
 
     fn weight_bytes(&self) -> Option<usize> {
-        Some(self.0.weight_bytes())
+        Some(self.model.weight_bytes())
     }
 
     fn rehearse(&mut self, items: usize) -> Result<(), Fault> {

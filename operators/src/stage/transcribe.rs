@@ -12,13 +12,13 @@ use super::transcript::language_of;
 use super::warm::Models;
 use crate::cache::Results;
 use crate::fault::Fault;
-use crate::media::decoder::Decoder;
 use crate::record::finding::Dossier;
 use crate::record::piece::{Sentence, Timing, Word};
 use crate::record::{Body, Record};
 use crate::select::{self, Reading, Weights};
 use crate::transcript::{self, Format, Segment, Transcript};
 use crate::units::{Seconds, Span};
+use hark_audio::decoder::Decoder;
 
 /// Most spans to recognise: the recogniser costs a tenth of a second per second, so the next span
 /// is listened to only where the words of those before fail a gate.

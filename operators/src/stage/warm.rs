@@ -100,7 +100,7 @@ impl Models {
     /// A missing model.
     pub fn recogniser(&self) -> Result<Recogniser, Fault> {
         Recogniser::load(&self.home.join("pocketsphinx-5.1.1/model/en-us"))
-            .map_err(|error| unloaded(Stage::Transcribe, &error))
+            .map_err(|error| missing(Stage::Transcribe, &error))
     }
 
     /// What tells a model from every other: its name, version and files. Reads none of them.
@@ -132,7 +132,20 @@ fn shared<M>(
     Ok(handle)
 }
 
-fn unloaded(stage: Stage, error: &dyn std::error::Error) -> Fault {
+fn unloaded(stage: Stage, error: &ModelError) -> Fault {
+    if let ModelError::OutOfMemory(_) = error {
+        return Fault::poison(
+            stage.name(),
+            "no_room",
+            format!("its device has no room for its weights: {error}"),
+            "use `resident = 1` on these lanes, fewer models on this device, or a larger one",
+        )
+        .caused_by(error);
+    }
+    missing(stage, error)
+}
+
+fn missing(stage: Stage, error: &dyn std::error::Error) -> Fault {
     Fault::poison(stage.name(), "model", error.to_string(), "run `make setup`").caused_by(error)
 }
 
@@ -150,6 +163,19 @@ pub(super) fn failed(stage: Stage, error: &ModelError) -> Fault {
     fault.caused_by(error)
 }
 
+/// What a model said of a batch, if that is one row for each of so many items.
+pub(super) fn one_each<T>(stage: Stage, rows: Vec<T>, items: usize) -> Result<Vec<T>, Fault> {
+    if rows.len() == items {
+        return Ok(rows);
+    }
+    Err(Fault::retry(
+        stage.name(),
+        "misshapen",
+        format!("its model gave {} results for {items} items", rows.len()),
+        "check its weights with `make setup`; if it goes on, report it",
+    ))
+}
+
 /// What a model said of one item makes no sense.
 pub(super) fn unsound(stage: Stage, record: &Record) -> Fault {
     Fault::poison(
@@ -161,4 +187,18 @@ pub(super) fn unsound(stage: Stage, record: &Record) -> Fault {
         ),
         "try the layout with `precision = \"f32\"`; if it happens there, report it with this episode",
     )
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_model_that_gives_too_few_results_or_too_many_fails_its_batch_by_name() {
+        assert_eq!(one_each(Stage::Embed, vec![1, 2], 2), Ok(vec![1, 2]));
+        for items in [1, 3] {
+            let fault = one_each(Stage::Embed, vec![1, 2], items).expect_err("two rows");
+            assert!(fault.code == "embed.misshapen" && fault.message.contains("2 results"), "{fault}");
+        }
+    }
 }

@@ -2,7 +2,7 @@
 
 use hark_models::ballast::Ballast;
 
-use super::{Stage, Work, warm};
+use super::{Stage, Tokens, Work, warm};
 use crate::fault::Fault;
 use crate::record::piece::{CONTEXT, WINDOW};
 use crate::record::{Body, Record};
@@ -33,6 +33,10 @@ impl Work for Weighed {
 
     fn weight_bytes(&self) -> Option<usize> {
         Some(self.ballast.weight_bytes() + self.work.weight_bytes().unwrap_or(0))
+    }
+
+    fn take_tokens(&mut self) -> Tokens {
+        self.work.take_tokens()
     }
 
     fn rehearse(&mut self, items: usize) -> Result<(), Fault> {

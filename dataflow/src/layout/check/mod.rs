@@ -11,7 +11,7 @@ mod pool;
 
 use hark_operators::stage::Stage;
 
-use super::Layout;
+use super::{Layout, OperatorSpec};
 
 /// Why a layout makes no graph.
 pub(super) struct Flaw {
@@ -34,12 +34,13 @@ pub(super) fn check(layout: &Layout) -> Result<(), Flaw> {
 }
 
 fn stands_once(layout: &Layout, stage: Stage) -> Result<(), Flaw> {
-    let mut runs = layout.operators.iter().filter(|operator| operator.stages.contains(&stage));
+    let of = |operator: &OperatorSpec| operator.stages.iter().filter(|one| **one == stage).count();
+    let mut runs = layout.operators.iter().flat_map(|operator| std::iter::repeat_n(operator, of(operator)));
     match (runs.next(), runs.next()) {
         (None, _) => no(1, format!("no operator runs stage {stage}"), "add an [[operator]] for it"),
         (Some(_), None) => Ok(()),
         (Some(_), Some(again)) => {
-            no(again.line, format!("stage {stage} stands in several operators"), "keep it in one of them")
+            no(again.line, format!("stage {stage} stands in several operators, or twice in one"), "keep one of them")
         }
     }
 }

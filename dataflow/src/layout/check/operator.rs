@@ -1,7 +1,6 @@
 //! What an operator may be.
 
 use hark_operators::Precision;
-use hark_operators::record::Kind;
 use hark_operators::stage::Stage;
 
 use super::super::{Layout, OperatorSpec, Routing};
@@ -68,6 +67,12 @@ fn numbers(operator: &OperatorSpec) -> Result<(), Flaw> {
     if operator.target_ms.is_some_and(|target| !(1..=60_000).contains(&target)) {
         return no(format!("operator {name} has target_ms out of range"), "give 1 to 60000, or leave it out");
     }
+    if operator.takes_one_by_one() && (operator.max_wait_ms > 0 || operator.target_ms.is_some()) {
+        return no(
+            format!("operator {name} has max_wait_ms or target_ms, but takes whole episodes one by one"),
+            "leave them out: the pieces of one episode fill its batches, and nothing waits for company",
+        );
+    }
     if operator.precision != Precision::default() && !operator.stages.iter().any(|stage| stage.has_weights()) {
         return no(
             format!("operator {name} has a precision but no model that knows one"),
@@ -111,7 +116,7 @@ fn routing(operator: &OperatorSpec) -> Result<(), Flaw> {
     if !matches!(operator.routing, Routing::LeastBacklog | Routing::ByLength) {
         return Ok(());
     }
-    if !operator.takes().iter().any(|kind| matches!(kind, Kind::Window | Kind::Passage)) {
+    if !operator.takes_pieces() {
         return no(
             format!("operator {name} takes in no pieces that could be routed"),
             "leave `routing` out: whole episodes stay at home",

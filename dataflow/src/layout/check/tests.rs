@@ -19,8 +19,16 @@ fn what_devices_cannot_do_is_refused_too() {
     refused("max_items = 64", "max_items = 64\nprecision = \"bf16\"", "no model that knows one");
     refused("max_items = 16", "max_items = 16\nprecision = \"f8\"", "f8");
     refused("max_items = 16", "max_items = 16\ntarget_ms = 0", "target_ms out of range");
-    refused("threads = 1", "threads = 1\nmemory_mb = 0", "have no memory");
-    assert_eq!(fused_with("max_items = 16", "max_items = 16\nprecision = \"bf16\"\ntarget_ms = 50"), "accepted");
+    refused("threads = 1", "threads = 1\nmemory_mb = 0", "have 0 MB");
+    refused("threads = 1", "threads = 1\nmemory_mb = 9223372036854775807", "MB of memory");
+    refused("threads = 1", "threads = 1\ndevice = \"banana\"", "no device that there is, \"banana\"");
+    refused("threads = 1", "threads = 1\ndevice = \"cuda:-1\"", "no device that there is");
+    refused("max_items = 16", "max_items = 16\ntarget_ms = 50", "takes whole episodes one by one");
+    refused("max_items = 16", "max_items = 16\nmax_wait_ms = 5", "takes whole episodes one by one");
+    refused("\"speech\"", "\"speech\", \"speech\"", "twice in one");
+    assert_eq!(fused_with("max_items = 16", "max_items = 16\nprecision = \"bf16\""), "accepted");
+    let split = changed("split", "max_items = 32", "max_items = 32\nprecision = \"bf16\"\ntarget_ms = 50");
+    assert_eq!(split, "split");
 }
 
 #[test]
@@ -52,7 +60,7 @@ fn impossible_layouts_are_refused_with_the_place_and_the_remedy() {
     ]
     .join("\n"), @r#"
     layout test.toml, line 1: no operator runs stage speech; add an [[operator]] for it
-    layout test.toml, line 18: stage speech stands in several operators; keep it in one of them
+    layout test.toml, line 18: stage speech stands in several operators, or twice in one; keep one of them
     layout test.toml, line 10: operator fetch@gpu runs on lanes gpu, which do not exist; add [lanes.NAME], or use "worker"
     layout test.toml, line 18: operator pieces+speech+events+embed@cpu has max_items 0; give 1 to 4096
     layout test.toml, line 7: lanes cpu have 1000000 threads; give 1 to 256

@@ -1,7 +1,6 @@
 //! The page in headless Chromium: what no reading of the markup can tell.
 
 use std::path::Path;
-use std::process::Command;
 
 use base64::Engine;
 use hark_operators::record::outcome::{Outcome, State};
@@ -9,6 +8,7 @@ use serde_json::Value;
 use sha2::{Digest, Sha256};
 
 use super::super::{sample, write};
+use super::chromium;
 
 /// Looks at the page from inside; put in front of the page's own script, with its hash added to the
 /// policy, which stays what it was otherwise.
@@ -23,37 +23,8 @@ fn probe(outcomes: &[Outcome], folder: &Path, frames: bool) -> Option<Value> {
     let page = page.replacen("script-src ", &format!("script-src 'sha256-{hash}' "), 1);
     let page = page.replacen("<title>", &format!("<script>{PROBE}</script><title>"), 1);
     std::fs::write(&path, page).unwrap();
-    let dom = dump(&path, folder, frames)?;
-    let report = dom.split("data-probe=\"").nth(1).expect("the probe reports").split('"').next().unwrap();
-    Some(
-        serde_json::from_str(
-            &report.replace("&quot;", "\"").replace("&lt;", "<").replace("&gt;", ">").replace("&amp;", "&"),
-        )
-        .unwrap(),
-    )
-}
-
-/// The page's document after its scripts ran.
-fn dump(page: &Path, folder: &Path, frames: bool) -> Option<String> {
-    let Some(browser) = ["chromium", "chromium-browser", "google-chrome"]
-        .into_iter()
-        .find(|name| Command::new(name).arg("--version").output().is_ok_and(|output| output.status.success()))
-    else {
-        println!("SKIPPED: no chromium here, so the page was not opened in a browser");
-        return None;
-    };
-    let output = Command::new(browser)
-        .args(["--headless", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run"])
-        .args(["--disable-background-networking", "--disable-component-update", "--disable-sync"])
-        .args(["--window-size=1200,900", "--dump-dom"])
-        // In the page's own time, which runs as fast as the machine can: room for a few frames.
-        .args(frames.then_some("--virtual-time-budget=20000"))
-        .arg(format!("--user-data-dir={}", folder.join("profile").display()))
-        .arg(format!("file://{}", page.display()))
-        .output()
-        .unwrap();
-    assert!(output.status.success(), "{}", String::from_utf8_lossy(&output.stderr));
-    Some(String::from_utf8(output.stdout).unwrap())
+    let dom = chromium::dump(&path, folder, frames)?;
+    Some(chromium::reported(&dom))
 }
 
 #[test]

@@ -1,6 +1,8 @@
 //! The page as text; in a browser, see [`browser`].
 
 mod browser;
+#[path = "../../../tests/hark/chromium.rs"]
+mod chromium;
 
 use hark_operators::record::outcome::{Outcome, State};
 

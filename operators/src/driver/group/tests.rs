@@ -2,8 +2,8 @@
 
 use std::sync::Mutex;
 
-use super::super::breaker::STRIKES;
-use super::super::sample::passage;
+use super::super::health::STRIKES;
+use super::super::sample::{of, passage};
 use super::*;
 use crate::record::finding::Finding;
 use crate::record::{Announcement, Deadline, Episode, Priority};
@@ -52,7 +52,8 @@ type Met = Arc<Mutex<Vec<Vec<u32>>>>;
 
 /// Runs passages 0 to `count` and tells of each whether it was found, or the code of its fault.
 fn run(group: &mut Group, count: u32) -> Vec<Result<(), String>> {
-    let batch = (0..count).map(|at| (u64::from(at), passage(at, Priority::Normal, 5))).collect();
+    let piece = |at| of(&format!("episode {at}"), passage(at, Priority::Normal, 5));
+    let batch = (0..count).map(|at| (u64::from(at), piece(at))).collect();
     let mut ends: Vec<Option<Result<(), String>>> = vec![None; count as usize];
     group.run(batch, Instant::now(), &mut |ticket, record| {
         let end = match record.body {

@@ -36,6 +36,21 @@ fn an_urgent_record_overtakes_ten_thousand_of_a_backfill() {
 }
 
 #[test]
+fn a_backfill_that_has_waited_for_ten_minutes_counts_as_normal_and_never_as_urgent() {
+    use Priority::{Backfill, Normal, Urgent};
+    let (mut lines, _) = taken(&[(Backfill, 5), (Normal, 5), (Urgent, 5)], 0);
+    let start = lines.oldest().expect("three wait");
+    lines.push(3, passage(3, Backfill, 5), start + AGED / 2, None);
+    lines.age(start + AGED / 2);
+    let next = |lines: &mut Lines<usize>| lines.take(&Limits::items(1)).pop().map(|item| item.kept);
+    assert_eq!(next(&mut lines), Some(2));
+    lines.age(start + AGED);
+    lines.push(4, passage(4, Normal, 5), start + AGED, None);
+    let left: Vec<usize> = std::iter::from_fn(|| next(&mut lines)).collect();
+    assert_eq!(left, [0, 1, 4, 3], "the aged one waits longest of its new class");
+}
+
+#[test]
 fn one_place_in_ten_is_for_those_below() {
     let waiting: Vec<_> = (0..40).flat_map(|_| [(Priority::Urgent, 5), (Priority::Backfill, 5)]).collect();
     let (_, batch) = taken(&waiting, 20);

@@ -13,7 +13,7 @@ use std::time::{Duration, Instant};
 
 use super::STAGE;
 use crate::fault::Fault;
-use crate::media::limits::Limits;
+use hark_audio::limits::Limits;
 
 /// Of a child's complaints this many bytes are kept.
 const KEPT: usize = 2_000;

@@ -13,8 +13,8 @@ use std::process::Command;
 use super::child;
 use super::mix::Mix;
 use crate::fault::Fault;
-use crate::media::limits::Limits;
 use crate::units::Span;
+use hark_audio::limits::Limits;
 
 /// Characters of a tag that are kept.
 const TAG_LENGTH: usize = 250;

@@ -7,7 +7,7 @@ use super::encode::{Format, path_of, quiet};
 use super::loudness::{self, Loudness};
 use super::{STAGE, child};
 use crate::fault::Fault;
-use crate::media::limits::Limits;
+use hark_audio::limits::Limits;
 
 /// A decoded clip on the meter.
 #[derive(Clone, Copy, Debug, PartialEq)]

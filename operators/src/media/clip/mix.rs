@@ -1,6 +1,7 @@
 //! Foreign samples to something that can be mixed and encoded: finite, and one or two channels.
 //!
-//! Mono stays mono and stereo stays stereo. More channels become stereo with the coefficients of
+//! Mono stays mono and stereo stays stereo, unless both of its channels are the same, as of much talk: then it
+//! is mono, which costs half the time and half the bits to encode. More channels become stereo with the coefficients of
 //! ITU-R BS.775 (centre and surrounds at -3 dB, no low-frequency channel), without normalisation:
 //! the level is set afterwards anyway.
 
@@ -10,6 +11,8 @@ use crate::units::Seconds;
 
 /// Largest amplitude that is believed: +36 dBFS. A float file may hold anything.
 const BELIEVABLE: f32 = 64.0;
+/// How far apart two channels may be that are the same: -80 dBFS, which nobody hears below talk.
+const SAME: f32 = 1e-4;
 /// -3 dB.
 const HALF_POWER: f32 = std::f32::consts::FRAC_1_SQRT_2;
 
@@ -27,7 +30,7 @@ pub struct Mix {
 }
 
 impl Mix {
-    /// Copies `pcm`, down to stereo if it has more channels. NaN becomes silence, and amplitudes
+    /// Copies `pcm`, down to stereo if it has more channels, and to mono if there is nothing in it but mono. NaN becomes silence, and amplitudes
     /// beyond ±64 are cut there. An incomplete last frame is dropped.
     ///
     /// Errors: `cut.pcm` without rate, channels or frames, or with a rate outside 1 kHz to 1 MHz.
@@ -42,14 +45,21 @@ impl Mix {
                 "check what the decoder says of this file",
             ));
         }
-        let samples = if channels <= 2 {
+        let samples: Vec<f32> = if channels <= 2 {
             let whole = pcm.samples.len() / channels * channels;
             pcm.samples[..whole].iter().map(|&sample| believable(sample)).collect()
         } else {
             let gains = stereo_gains(channels);
             pcm.samples.chunks_exact(channels).flat_map(|frame| fold(frame, &gains)).collect()
         };
-        Ok(Self { rate: pcm.rate, channels: pcm.channels.min(2), samples, start: pcm.start })
+        let (rate, start) = (pcm.rate, pcm.start);
+        let same = |frame: &[f32; 2]| (frame[0] - frame[1]).abs() <= SAME;
+        match samples.as_chunks::<2>().0 {
+            frames if channels > 1 && frames.iter().all(same) => {
+                Ok(Self { rate, channels: 1, samples: frames.iter().map(|frame| frame[0]).collect(), start })
+            }
+            _ => Ok(Self { rate, channels: pcm.channels.min(2), samples, start }),
+        }
     }
 
     /// Number of frames.
@@ -118,13 +128,22 @@ mod tests {
     fn the_centre_of_a_5_1_frame_reaches_both_ears_and_the_low_channel_none() {
         let samples = [0.0, 0.0, 1.0, 0.5, 0.0, 0.0, 0.0, 0.0, 0.0, 1.0, 0.0, 0.0];
         let mix = Mix::of(Pcm { rate: 48_000, channels: 6, samples: &samples, start: Seconds(0.0) }).unwrap();
-        assert_eq!((mix.channels, mix.frames()), (2, 2));
-        assert_eq!(mix.samples, [HALF_POWER, HALF_POWER, 0.0, 0.0]);
+        assert_eq!(mix.frames(), 2);
+        assert_eq!((mix.channels, mix.samples), (1, vec![HALF_POWER, 0.0]), "it sounds the same in both");
+    }
+
+    #[test]
+    fn two_channels_that_are_one_are_one_and_others_stay_two() {
+        let mix = |samples: &[f32]| Mix::of(Pcm { rate: 8_000, channels: 2, samples, start: Seconds(0.0) }).unwrap();
+        let same = mix(&[0.5, 0.5, -0.25, -0.25 + SAME / 2.0]);
+        assert_eq!((same.channels, same.samples), (1, vec![0.5, -0.25]));
+        let apart = mix(&[0.5, 0.5, -0.25, -0.25 + SAME * 2.0]);
+        assert_eq!((apart.channels, apart.frames()), (2, 2), "one frame suffices");
     }
 
     #[test]
     fn samples_that_are_no_numbers_become_silence_and_absurd_ones_are_cut() {
-        let samples = [f32::NAN, f32::INFINITY, -1e30, 0.5, 0.1];
+        let samples = [f32::NAN, f32::INFINITY, -1e30, 0.5, 0.1]; // two frames and a half
         let mix = Mix::of(Pcm { rate: 8_000, channels: 2, samples: &samples, start: Seconds(1.0) }).unwrap();
         assert_eq!(mix.samples, [0.0, 0.0, -BELIEVABLE, 0.5]);
     }

@@ -16,8 +16,8 @@ use super::{Pcm, STAGE};
 use serde::{Deserialize, Serialize};
 
 use crate::fault::Fault;
-use crate::media::limits::Limits;
 use crate::units::Span;
+use hark_audio::limits::Limits;
 
 /// Allowed difference between the span and what a player gets, in seconds.
 pub const LENGTH_ERROR: f64 = 0.050;
