@@ -29,7 +29,7 @@ use crate::durable::Durable;
 use crate::intake::{Addressed, Feed, Notice, intake};
 use crate::latency::EpochLatency;
 use crate::layout::{Layout, OperatorSpec, ROUTED};
-use crate::routing::{Traffic, route};
+use crate::routing::{Exchanges, Traffic, route};
 
 /// Longer than anybody waits.
 const A_YEAR: Duration = Duration::from_secs(365 * 86_400);
@@ -123,7 +123,7 @@ pub(crate) fn build(
     placed: Vec<Placed>,
     (feed, durable): (Arc<Feed>, Option<Arc<Durable>>),
     (hub, levels): (&Hub, Levels),
-    (latency, traffic): (&Rc<RefCell<EpochLatency>>, &[Traffic]),
+    (latency, exchanges): (&Rc<RefCell<EpochLatency>>, &Exchanges),
     ended: impl Fn(&Outcome) + 'static,
 ) -> Probes {
     let mut streams = Streams::default();
@@ -136,7 +136,8 @@ pub(crate) fn build(
     let (mut met, mut gathered) = (false, false);
     for (at, ((operator, spec), placed)) in layout.operators.iter().zip(specs).zip(placed).enumerate() {
         if !met && operator.stages[0] >= Stage::Pieces {
-            let met_here = watched(meet(streams.take(scope, |kind| MET.contains(&kind))), "meet", latency);
+            let parts = counted(streams.take(scope, |kind| MET.contains(&kind)), &exchanges.meet);
+            let met_here = watched(meet(parts), "meet", latency);
             streams.add(match levels {
                 Levels::All => gate(met_here, "likeness", hub, dedupe::known),
                 Levels::Exact => met_here,
@@ -144,13 +145,15 @@ pub(crate) fn build(
             met = true;
         }
         if !gathered && operator.stages[0] >= Stage::Transcribe {
-            streams.add(watched(gather(streams.take(scope, |kind| GATHERED.contains(&kind))), "gather", latency));
+            let pieces = counted(streams.take(scope, |kind| GATHERED.contains(&kind)), &exchanges.gather);
+            streams.add(watched(gather(pieces), "gather", latency));
             gathered = true;
         }
         let taken = operator.takes();
         let input = streams.take(scope, |kind| taken.contains(&kind));
-        let route = route(operator.routing, &traffic[at], (scope.index(), scope.peers()));
-        let backlog = traffic[at].backlog(scope.index());
+        let traffic = &exchanges.operators[at];
+        let route = route(operator.routing, traffic, (scope.index(), scope.peers()));
+        let backlog = traffic.backlog(scope.index());
         let output = match placed {
             Placed::Worker(group) => on_worker(input, &spec.name, group, route),
             Placed::Lanes(lanes) => on_lanes(input, (spec, at), lanes, batching(operator), backlog, route),
@@ -196,6 +199,12 @@ fn heed(notices: StreamVec<'_, Epoch, Addressed>, feed: Arc<Feed>, durable: Opti
         })
         .probe_with(&probe);
     probe
+}
+
+/// Counts what is on its way home.
+fn counted<'s>(stream: StreamVec<'s, Epoch, Record>, traffic: &Traffic) -> StreamVec<'s, Epoch, Record> {
+    let (traffic, here) = (traffic.clone(), stream.scope().index());
+    stream.inspect(move |record| traffic.count_home(record, here))
 }
 
 /// Notes when epochs are done at an operator.

@@ -26,6 +26,25 @@ const ALIKE: usize = 64;
 #[derive(Clone, Debug)]
 pub(crate) struct Traffic(Arc<Counts>);
 
+/// What crossed each exchange of records.
+#[derive(Clone, Debug)]
+pub(crate) struct Exchanges {
+    /// By operator of the layout.
+    pub operators: Vec<Traffic>,
+    /// Into the meeting of an episode's audio and transcript.
+    pub meet: Traffic,
+    /// To where its pieces gather.
+    pub gather: Traffic,
+}
+
+impl Exchanges {
+    /// Of so many operators; nothing has crossed yet.
+    pub(crate) fn new(operators: usize, own: &Range<usize>) -> Self {
+        let traffic = || Traffic::new(own.clone());
+        Self { operators: (0..operators).map(|_| traffic()).collect(), meet: traffic(), gather: traffic() }
+    }
+}
+
 #[derive(Debug)]
 struct Counts {
     records: AtomicU64,
@@ -68,6 +87,11 @@ impl Traffic {
         let least = turn.min_by_key(|&at| backlog[at].load(Ordering::Relaxed)).unwrap_or(0);
         backlog[least].fetch_add(1, Ordering::Relaxed);
         own.start + least
+    }
+
+    /// Counts a record on its way home from the worker that is `here`.
+    pub(crate) fn count_home(&self, record: &Record, here: usize) {
+        self.count(record, record.episode.home as usize != here);
     }
 
     fn count(&self, record: &Record, leaves: bool) {

@@ -28,7 +28,7 @@ use crate::intake::{Feed, TICK, tick_of};
 use crate::latency::{EpochLatency, Micros, PreviewLatency};
 use crate::layout::Layout;
 use crate::publish::{Corrector, End, FolderPublisher};
-use crate::routing::Traffic;
+use crate::routing::Exchanges;
 use crate::sink::{SinkError, Spared};
 use crate::snapshot::SnapshotError;
 use crew::Crew;
@@ -142,9 +142,9 @@ pub fn run(job: Job, sees: impl Fn(Seen<'_>) + Send + Sync + 'static) -> Result<
     numbers::choose(layout.exchange);
     let specs = graph::groups(&layout);
     let crews = Crew::warm(&layout, &specs, workers, &equipment)?;
-    let traffic: Vec<Traffic> = specs.iter().map(|_| Traffic::new(peers.own())).collect();
+    let exchanges = Exchanges::new(specs.len(), &peers.own());
     let lanes = crews[0].lanes.clone();
-    let used = Used { layout: layout.clone(), workers, lanes, traffic: traffic.clone() };
+    let used = Used { layout: layout.clone(), workers, lanes, exchanges: exchanges.clone() };
     let used = Arc::new(used);
     let crews = crews.into_iter().map(Some).collect();
     let started = Instant::now();
@@ -158,7 +158,7 @@ pub fn run(job: Job, sees: impl Fn(Seen<'_>) + Send + Sync + 'static) -> Result<
         sees: Box::new(sees),
         durable: durable.clone(),
         peers,
-        traffic,
+        exchanges,
         used: used.clone(),
     });
     let keeper = durable.map(|durable| Keeper::start(durable, feed.clone(), publisher.clone(), peers));
@@ -225,7 +225,7 @@ struct Site {
     sees: Box<dyn Fn(Seen<'_>) + Send + Sync>,
     durable: Option<Arc<Durable>>,
     peers: Peers,
-    traffic: Vec<Traffic>,
+    exchanges: Exchanges,
     used: Arc<Used>,
 }
 
@@ -282,7 +282,7 @@ fn work(worker: &mut Worker, site: &Arc<Site>) -> Vec<(String, Micros)> {
             placed,
             (site.feed.clone(), site.durable.clone()),
             (&hub, site.levels),
-            (&latency, &site.traffic),
+            (&latency, &site.exchanges),
             ended,
         )
     });

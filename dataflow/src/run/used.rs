@@ -6,7 +6,7 @@ use std::sync::Arc;
 use hark_operators::driver::{Lanes, Share, Worked};
 
 use crate::layout::{Layout, OperatorSpec};
-use crate::routing::Traffic;
+use crate::routing::{Exchanges, Traffic};
 
 /// What one operator did in this process.
 #[derive(Clone, Debug)]
@@ -29,13 +29,20 @@ pub struct OperatorUse {
     pub memory: Vec<Share>,
 }
 
+/// What crossed into an operator that every layout has, on the worker's thread.
+fn joined(name: &str, traffic: &Traffic) -> OperatorUse {
+    let (records, bytes, bytes_away) = traffic.counted();
+    let (worked, memory) = (Worked::default(), Vec::new());
+    OperatorUse { name: name.to_owned(), lanes: 0, max_items: 1, worked, records, bytes, bytes_away, memory }
+}
+
 /// What tells what operators did.
 pub(super) struct Used {
     pub layout: Layout,
     /// Of this process.
     pub workers: usize,
     pub lanes: HashMap<String, Arc<Lanes>>,
-    pub traffic: Vec<Traffic>,
+    pub exchanges: Exchanges,
 }
 
 impl Used {
@@ -59,6 +66,8 @@ impl Used {
                 memory: shares.iter().filter(|share| operator.stages.contains(&share.stage)).cloned().collect(),
             }
         };
-        self.layout.operators.iter().zip(&self.traffic).enumerate().map(used).collect()
+        let Exchanges { operators, meet, gather } = &self.exchanges;
+        let of_layout = self.layout.operators.iter().zip(operators).enumerate().map(used);
+        of_layout.chain([joined("meet", meet), joined("gather", gather)]).collect()
     }
 }

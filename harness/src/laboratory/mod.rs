@@ -10,9 +10,11 @@
 mod experiment;
 mod measured;
 mod page;
+mod plots;
 mod run;
 mod statistics;
 mod table;
+mod watch;
 
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -24,7 +26,8 @@ use indicatif::{ProgressBar, ProgressStyle};
 
 pub use experiment::layout_sha256;
 use experiment::{Arm, Experiment, Prices};
-pub use measured::{Measured, OperatorTimes, Watch};
+pub use measured::{Measured, OperatorTimes};
+pub use watch::Watch;
 
 #[derive(Args)]
 pub struct BenchArgs {

@@ -115,9 +115,9 @@ pub fn text(layout: &Layout) -> String {
     drawn
 }
 
-const WIDTH: usize = 960;
-const BOX: usize = 46;
-const GAP: usize = 44;
+const WIDTH: usize = 1300;
+const BOX: usize = 62;
+const GAP: usize = 30;
 const TOP: usize = 50;
 const SIDE: usize = 20;
 
@@ -148,13 +148,13 @@ pub fn svg(layout: &Layout) -> String {
                                 stroke="#98a2b3" stroke-width="1.5" {}
                         }
                         path d=(format!("M{} {} l10 0 l-5 8 Z", left + width / 2 - 5, y - 8)) fill="#667085" {}
-                        text x=(left + width / 2 + 12) y=(y - 12) fill="#475467" { (step.crosses) }
                     }
                     rect x=(left) y=(y) width=(width) height=(BOX) rx="8"
                         fill=(if step.is_on_lanes() { "#e8f1fb" } else { "#f4f4f2" })
                         stroke=(if step.is_on_lanes() { "#2f6fb0" } else { "#98a2b3" }) {}
-                    text x=(left + 14) y=(y + 19) font-weight="600" fill="#1d2430" { (step.name) }
-                    text x=(left + 14) y=(y + 36) fill="#475467" { (step.runs) }
+                    text x=(left + 14) y=(y + 18) font-size="11" fill="#667085" { (step.crosses) }
+                    text x=(left + 14) y=(y + 35) font-weight="600" fill="#1d2430" { (step.name) }
+                    text x=(left + 14) y=(y + 52) font-size="11" fill="#475467" { (step.runs) }
                 }
             }
         }
