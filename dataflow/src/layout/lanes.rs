@@ -52,7 +52,7 @@ impl LanesSpec {
         let Some(curve) = self.device.as_deref().and_then(|device| device.strip_prefix("modelled:")) else {
             return Ok(());
         };
-        let flaw = |problem, remedy| Flaw { line: self.line, problem, remedy };
+        let flaw = |problem, remedy| Flaw { line: self.line, key: "device", problem, remedy };
         let shipped = CURVES.iter().find(|(name, _)| *name == curve).map(|(_, text)| (*text).to_owned());
         let text = shipped.map_or_else(|| std::fs::read_to_string(folder.join(curve)), Ok).map_err(|error| {
             flaw(

@@ -98,12 +98,14 @@ pub enum LayoutError {
         error: Box<toml::de::Error>,
     },
     /// It makes no graph.
-    #[error("layout {path}, line {line}: {problem}; {remedy}")]
+    #[error("layout {path}, line {line}, column {column}: {problem}; {remedy}")]
     Impossible {
         /// The path.
         path: String,
-        /// Where in the file.
+        /// Where in the file: of the key that is wrong, or of what it stands in.
         line: usize,
+        /// Counted in bytes from 1.
+        column: usize,
         /// What cannot be.
         problem: String,
         /// What to change.
@@ -154,11 +156,10 @@ impl Layout {
             check::check(&layout)?;
             Ok(layout)
         });
-        checked.map_err(|Flaw { line, problem, remedy }| LayoutError::Impossible {
-            path: path.to_owned(),
-            line,
-            problem,
-            remedy: remedy.to_owned(),
+        checked.map_err(|flaw| {
+            let (line, column) = flaw.place(text);
+            let Flaw { problem, remedy, .. } = flaw;
+            LayoutError::Impossible { path: path.to_owned(), line, column, problem, remedy: remedy.to_owned() }
         })
     }
 

@@ -106,9 +106,10 @@ impl OperatorSpec {
         self.takes().iter().any(|kind| matches!(kind, Kind::Window | Kind::Passage))
     }
 
-    /// Whether whole episodes pass through several stages here, each by itself: their pieces fill the batches inside.
+    /// Whether whole episodes pass here each by itself: through several stages, whose batches their pieces fill; or
+    /// to be cut, since what comes of a batch of several waits for all of it, and who cuts waits until pieces are done.
     pub fn takes_one_by_one(&self) -> bool {
-        self.stages.len() > 1 && !self.takes_pieces()
+        !self.takes_pieces() && (self.stages.len() > 1 || self.stages == [Stage::Pieces])
     }
 
     /// Most that one batch of a stage holds.

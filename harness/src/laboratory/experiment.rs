@@ -9,6 +9,7 @@ use serde::Serialize;
 use sha2::{Digest, Sha256};
 
 use super::BenchArgs;
+use super::agreement::{Agreement, Choices};
 use super::measured::{Distribution, Measured, StageBatches, hex};
 use super::statistics::{Mean, paired_ratio, pareto};
 
@@ -158,6 +159,8 @@ pub struct Compared {
     pub throughput: Mean,
     /// Against the first arm, run by run, by name of the measure.
     pub against_first: BTreeMap<&'static str, Against>,
+    /// With what the first arm chose that is as real as this one.
+    pub agreement: Agreement,
     /// Nobody is at once faster, sooner done and smaller.
     pub on_front: bool,
     /// For a thousand episodes.
@@ -186,6 +189,7 @@ impl Experiment {
     pub fn new(arms: Vec<Arm>, runs: Vec<Vec<Measured>>, args: &BenchArgs, prices: Prices) -> Result<Self> {
         let machine = Machine::look(&runs);
         let first = runs[0].clone();
+        let chosen: Vec<Choices> = runs.iter().map(|runs| runs[0].choices.clone()).collect();
         let (real, modelled): (Vec<usize>, Vec<usize>) = (0..arms.len()).partition(|&at| !arms[at].is_modelled());
         let same = |of: &[usize]| {
             let mut ends = of.iter().flat_map(|&at| &runs[at]).map(|run| &run.outcomes);
@@ -224,7 +228,10 @@ impl Experiment {
                 let (ratio, interval) = paired.then(|| paired_ratio(&values, &base))?;
                 Some((name, Against { ratio, interval }))
             });
+            let peers = if arm.is_modelled() { &modelled } else { &real };
+            let reference = peers.first().map_or(&runs[0].choices, |&at| &chosen[at]);
             Compared {
+                agreement: Agreement::between(&runs[0].choices, reference),
                 preview: merged(&runs),
                 against_first: against.collect(),
                 throughput: Mean::of(&throughput),

@@ -16,6 +16,7 @@ use hdrhistogram::serialization::{Deserializer, Serializer, V2Serializer};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use super::agreement::{Choices, choices};
 use super::watch::{DeviceUse, Watch, cpu_seconds, peak_bytes};
 
 /// One run.
@@ -34,6 +35,9 @@ pub struct Measured {
     pub failed: usize,
     /// SHA-256 of how every episode ended and of its clips: equal for runs that did the same.
     pub outcomes: String,
+    /// What was chosen; empty in reports from before it was told.
+    #[serde(default)]
+    pub choices: Choices,
     pub preview: Distribution,
     pub stages: BTreeMap<String, StageTimes>,
     pub epochs: Vec<(String, Distribution)>,
@@ -180,6 +184,7 @@ impl Measured {
             duplicates: ends(End::Duplicate),
             failed: ends(End::Failed),
             outcomes: digest(outcomes),
+            choices: choices(outcomes),
             preview: distribution(&summary.previews.whole),
             stages: stages.collect(),
             epochs: summary.epochs.iter().map(|(name, histogram)| (name.clone(), distribution(histogram))).collect(),
@@ -206,6 +211,7 @@ impl Measured {
         self.published += other.published;
         self.duplicates += other.duplicates;
         self.failed += other.failed;
+        self.choices.extend(other.choices);
         self.preview.merge(&other.preview);
         for (stage, times) in other.stages {
             match self.stages.get_mut(&stage) {

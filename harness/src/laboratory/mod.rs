@@ -7,6 +7,7 @@
 //! What two runs of a repeat share (a busy host, a warm cache) falls out of their ratio; that turns begin
 //! with another layout each time keeps the order from favouring one.
 
+mod agreement;
 mod experiment;
 mod measured;
 mod page;

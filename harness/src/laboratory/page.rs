@@ -31,7 +31,8 @@ pub fn html(experiment: &Experiment) -> Markup {
                     (machine.hark) "."
                 }
                 @if !experiment.same_outcomes {
-                    p.warning { "Not comparable: the runs ended episodes in different ways." }
+                    p.warning { "Not comparable: the runs ended episodes in different ways. Beside the first layout:" }
+                    ul { @for compared in &experiment.arms { li { (compared.arm.name()) ": " (compared.agreement) } } }
                 }
                 @for compared in experiment.arms.iter().filter(|compared| compared.arm.is_modelled()) {
                     p.warning {

@@ -6,10 +6,11 @@ use super::{Flaw, no};
 pub(super) fn check(layout: &Layout, operator: &OperatorSpec) -> Result<(), Flaw> {
     let Some(lanes) = layout.lanes.get(&operator.on) else { return Ok(()) };
     let name = operator.name();
-    let no = |problem, remedy| no(operator.line, problem, remedy);
+    let no = |key, problem, remedy| no((operator.line, key), problem, remedy);
     let models = operator.stages.iter().filter(|stage| stage.has_weights()).count();
     if lanes.resident.is_some_and(|resident| models > resident) {
         return no(
+            "stages",
             format!("operator {name} has {models} models, more than are `resident` on its lanes"),
             "split it, or raise `resident`",
         );
@@ -18,18 +19,21 @@ pub(super) fn check(layout: &Layout, operator: &OperatorSpec) -> Result<(), Flaw
     for &stage in &operator.stages {
         if !stage.has_light_way() {
             return no(
+                "stages",
                 format!("operator {name} puts {stage} on lanes that are modelled, and no episode goes on without it"),
                 "only speech, events, embed and transcribe can be modelled: put it on other lanes",
             );
         }
         let Some(most) = curve.most_items(stage, operator.precision) else {
             return no(
+                "precision",
                 format!("the curve {} does not know {stage} in {}", curve.name, operator.precision),
                 "add it to the curve, or put the stage on other lanes",
             );
         };
         if operator.max_items > most {
             return no(
+                "max_items",
                 format!(
                     "the curve {} knows {stage} in batches of up to {most}, not of {}",
                     curve.name, operator.max_items

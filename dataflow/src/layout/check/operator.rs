@@ -21,11 +21,11 @@ fn has(operator: &OperatorSpec, such: &[Stage]) -> bool {
 /// Where it runs.
 fn place(layout: &Layout, operator: &OperatorSpec) -> Result<(), Flaw> {
     if operator.stages.is_empty() {
-        return no(operator.line, "an operator has no stages", "name at least one, or remove it");
+        return no((operator.line, "stages"), "an operator has no stages", "name at least one, or remove it");
     }
     if operator.on != "worker" && !layout.lanes.contains_key(&operator.on) {
         return no(
-            operator.line,
+            (operator.line, "on"),
             format!("operator {} runs on lanes {}, which do not exist", operator.name(), operator.on),
             "add [lanes.NAME], or use \"worker\"",
         );
@@ -36,45 +36,62 @@ fn place(layout: &Layout, operator: &OperatorSpec) -> Result<(), Flaw> {
 /// Its batches and how long they may take.
 fn numbers(operator: &OperatorSpec) -> Result<(), Flaw> {
     let name = operator.name();
-    let no = |problem, remedy| no(operator.line, problem, remedy);
+    let no = |key, problem, remedy| no((operator.line, key), problem, remedy);
     if !(1..=4096).contains(&operator.max_items) {
-        return no(format!("operator {name} has max_items {}", operator.max_items), "give 1 to 4096");
+        return no("max_items", format!("operator {name} has max_items {}", operator.max_items), "give 1 to 4096");
     }
     if operator.max_audio_seconds.is_some_and(|seconds| !(1.0..=1e6).contains(&seconds)) {
-        return no(format!("operator {name} has max_audio_seconds out of range"), "give 1 to 1000000, or leave it out");
+        return no(
+            "max_audio_seconds",
+            format!("operator {name} has max_audio_seconds out of range"),
+            "give 1 to 1000000, or leave it out",
+        );
     }
     if operator.max_audio_seconds.is_some() && !has(operator, &[Stage::Speech, Stage::Events]) {
         return no(
+            "max_audio_seconds",
             format!("operator {name} has max_audio_seconds but takes no audio"),
             "leave it out: speech and events take windows of audio",
         );
     }
     if operator.max_tokens.is_some_and(|tokens| !(1..=10_000_000).contains(&tokens)) {
-        return no(format!("operator {name} has max_tokens out of range"), "give 1 to 10000000, or leave it out");
+        return no(
+            "max_tokens",
+            format!("operator {name} has max_tokens out of range"),
+            "give 1 to 10000000, or leave it out",
+        );
     }
     if operator.max_tokens.is_some() && !has(operator, &[Stage::Embed]) {
         return no(
+            "max_tokens",
             format!("operator {name} has max_tokens but reads no passages"),
             "leave it out: embed reads passages",
         );
     }
     if operator.max_wait_ms > 60_000 || !(1..=86_400).contains(&operator.deadline_seconds) {
         return no(
+            "max_wait_ms",
             format!("operator {name} waits too long or not at all"),
             "max_wait_ms up to 60000, deadline_seconds from 1 to 86400",
         );
     }
     if operator.target_ms.is_some_and(|target| !(1..=60_000).contains(&target)) {
-        return no(format!("operator {name} has target_ms out of range"), "give 1 to 60000, or leave it out");
+        return no(
+            "target_ms",
+            format!("operator {name} has target_ms out of range"),
+            "give 1 to 60000, or leave it out",
+        );
     }
     if operator.takes_one_by_one() && (operator.max_wait_ms > 0 || operator.target_ms.is_some()) {
         return no(
+            "target_ms",
             format!("operator {name} has max_wait_ms or target_ms, but takes whole episodes one by one"),
             "leave them out: the pieces of one episode fill its batches, and nothing waits for company",
         );
     }
     if operator.precision != Precision::default() && !operator.stages.iter().any(|stage| stage.has_weights()) {
         return no(
+            "precision",
             format!("operator {name} has a precision but no model that knows one"),
             "leave `precision` out: speech and embed have it",
         );
@@ -85,7 +102,7 @@ fn numbers(operator: &OperatorSpec) -> Result<(), Flaw> {
 /// Which stages share it.
 fn joins(operator: &OperatorSpec) -> Result<(), Flaw> {
     let name = operator.name();
-    let no = |problem, remedy| no(operator.line, problem, remedy);
+    let no = |problem, remedy| no((operator.line, "stages"), problem, remedy);
     if has(operator, &[Stage::Fetch]) && operator.stages.len() > 1 {
         return no(
             format!("operator {name} joins fetch with other stages"),
@@ -112,7 +129,7 @@ fn joins(operator: &OperatorSpec) -> Result<(), Flaw> {
 /// Whether there is something to route.
 fn routing(operator: &OperatorSpec) -> Result<(), Flaw> {
     let name = operator.name();
-    let no = |problem, remedy| no(operator.line, problem, remedy);
+    let no = |problem, remedy| no((operator.line, "routing"), problem, remedy);
     if !matches!(operator.routing, Routing::LeastBacklog | Routing::ByLength) {
         return Ok(());
     }
@@ -137,7 +154,7 @@ fn standstill(layout: &Layout, operator: &OperatorSpec) -> Result<(), Flaw> {
     let slow = [Stage::Fetch, Stage::Decode, Stage::Pieces, Stage::Transcribe, Stage::Cut];
     if operator.on == "worker" && has(operator, &slow) {
         return no(
-            operator.line,
+            (operator.line, "on"),
             format!("operator {name} waits for the network, a disk or a child process on the worker's thread"),
             "put it on lanes",
         );
@@ -147,7 +164,7 @@ fn standstill(layout: &Layout, operator: &OperatorSpec) -> Result<(), Flaw> {
     let starves = |other: &OperatorSpec| other.on == operator.on && other.stages.iter().any(frees);
     if has(operator, &[Stage::Pieces]) && layout.operators.iter().any(starves) {
         return no(
-            operator.line,
+            (operator.line, "on"),
             format!("operator {name} shares its lanes with models that wait for its windows"),
             "give pieces lanes without speech and events, or put the three into one operator",
         );

@@ -27,6 +27,8 @@ fn what_devices_cannot_do_is_refused_too() {
     refused("max_items = 16", "max_items = 16\nmax_wait_ms = 5", "takes whole episodes one by one");
     refused("\"speech\"", "\"speech\", \"speech\"", "twice in one");
     assert_eq!(fused_with("max_items = 16", "max_items = 16\nprecision = \"bf16\""), "accepted");
+    let cut = "stages = [\"pieces\"]\non = \"media\"";
+    assert!(changed("split", cut, &format!("{cut}\nmax_wait_ms = 5")).contains("takes whole episodes one by one"));
     let split = changed("split", "max_items = 32", "max_items = 32\nprecision = \"bf16\"\ntarget_ms = 50");
     assert_eq!(split, "split");
 }
@@ -59,15 +61,15 @@ fn impossible_layouts_are_refused_with_the_place_and_the_remedy() {
         fused_with("\"embed\"]\non = \"cpu\"\nmax_items = 16\n\n[[operator]]\nstages = [", "\"embed\", "),
     ]
     .join("\n"), @r#"
-    layout test.toml, line 1: no operator runs stage speech; add an [[operator]] for it
-    layout test.toml, line 18: stage speech stands in several operators, or twice in one; keep one of them
-    layout test.toml, line 10: operator fetch@gpu runs on lanes gpu, which do not exist; add [lanes.NAME], or use "worker"
-    layout test.toml, line 18: operator pieces+speech+events+embed@cpu has max_items 0; give 1 to 4096
-    layout test.toml, line 7: lanes cpu have 1000000 threads; give 1 to 256
-    layout test.toml, line 14: operator decode+transcript@worker waits for the network, a disk or a child process on the worker's thread; put it on lanes
-    layout test.toml, line 14: operator decode+transcript+pieces+speech+events+embed@cpu[b16] joins stages before and after an episode's audio and transcript meet; split it between transcript and pieces: what is known already ends there
-    layout test.toml, line 18: operator pieces@cpu shares its lanes with models that wait for its windows; give pieces lanes without speech and events, or put the three into one operator
-    layout test.toml, line 18: operator pieces+speech+events+embed+transcribe+select+cut@cpu joins stages before and after the pieces of an episode are gathered; split it between embed and transcribe
+    layout test.toml, line 1, column 1: no operator runs stage speech; add an [[operator]] for it
+    layout test.toml, line 19, column 1: stage speech stands in several operators, or twice in one; keep one of them
+    layout test.toml, line 12, column 1: operator fetch@gpu runs on lanes gpu, which do not exist; add [lanes.NAME], or use "worker"
+    layout test.toml, line 21, column 1: operator pieces+speech+events+embed@cpu has max_items 0; give 1 to 4096
+    layout test.toml, line 8, column 1: lanes cpu have 1000000 threads; give 1 to 256
+    layout test.toml, line 16, column 1: operator decode+transcript@worker waits for the network, a disk or a child process on the worker's thread; put it on lanes
+    layout test.toml, line 15, column 1: operator decode+transcript+pieces+speech+events+embed@cpu[b16] joins stages before and after an episode's audio and transcript meet; split it between transcript and pieces: what is known already ends there
+    layout test.toml, line 20, column 1: operator pieces@cpu shares its lanes with models that wait for its windows; give pieces lanes without speech and events, or put the three into one operator
+    layout test.toml, line 19, column 1: operator pieces+speech+events+embed+transcribe+select+cut@cpu joins stages before and after the pieces of an episode are gathered; split it between embed and transcribe
     "#);
     assert!(fused_with("max_items", "max_itmes").contains("line"), "a misspelt key names its line");
 }
@@ -131,7 +133,7 @@ fn a_routing_needs_something_to_route() {
         let routed = format!("routing = \"{routing}\"");
         assert_eq!(changed("split", "routing = \"spread\"", &routed), "split");
         let found = changed("fused", "max_items = 16", &format!("max_items = 16\n{routed}"));
-        assert!(found.contains("takes in no pieces") && found.contains("line 18"), "{found}");
+        assert!(found.contains("takes in no pieces") && found.contains("line 22, column 1"), "{found}");
     }
     let found = changed("split", "on = \"cpu\"\nrouting = \"spread\"", "on = \"worker\"\nrouting = \"least_backlog\"");
     assert!(found.contains("nothing waits") && found.contains("line"), "{found}");
