@@ -41,6 +41,11 @@ pub struct Agreement {
 }
 
 impl Agreement {
+    /// Whether the two chose the same for the same reason.
+    pub fn is_whole(&self) -> bool {
+        self.same == self.previews && self.score == 0.0
+    }
+
     pub fn between(one: &Choices, other: &Choices) -> Self {
         let previews = one.len() + other.keys().filter(|episode| !one.contains_key(*episode)).count();
         let both = one.iter().filter_map(|(episode, choice)| Some((choice, other.get(episode)?)));

@@ -31,8 +31,10 @@ pub fn html(experiment: &Experiment) -> Markup {
                     (machine.hark) "."
                 }
                 @if !experiment.same_outcomes {
-                    p.warning { "Not comparable: the runs ended episodes in different ways. Beside the first layout:" }
-                    ul { @for compared in &experiment.arms { li { (compared.arm.name()) ": " (compared.agreement) } } }
+                    p.warning { "Not comparable: the runs ended episodes in different ways." }
+                }
+                @for compared in experiment.arms.iter().filter(|compared| !compared.agreement.is_whole()) {
+                    p { (compared.arm.name()) ", beside the first: " (compared.agreement) "." }
                 }
                 @for compared in experiment.arms.iter().filter(|compared| compared.arm.is_modelled()) {
                     p.warning {

@@ -17,6 +17,7 @@ const WIDTH: f64 = 460.0;
 const HEIGHT: f64 = 240.0;
 /// Room for axes.
 const LEFT: f64 = 52.0;
+const RIGHT: f64 = 18.0;
 const BOTTOM: f64 = 26.0;
 
 /// An axis from `low` to `high`, perhaps logarithmic.
@@ -77,13 +78,13 @@ pub fn number(value: f64) -> String {
 
 /// A plot's frame with ticks on both axes.
 fn plot(x: Option<Axis>, y: Axis, inner: &Markup) -> Markup {
-    let across = |share: f64| LEFT + share * (WIDTH - LEFT - 10.0);
+    let across = |share: f64| LEFT + share * (WIDTH - LEFT - RIGHT);
     let up = |share: f64| HEIGHT - BOTTOM - share * (HEIGHT - BOTTOM - 10.0);
     html! {
         svg viewBox=(format!("0 0 {WIDTH} {HEIGHT}")) role="img" {
             @for tick in y.ticks() {
                 @let at = up(y.at(tick));
-                line.grid x1=(LEFT) x2=(WIDTH - 10.0) y1=(at) y2=(at) {}
+                line.grid x1=(LEFT) x2=(WIDTH - RIGHT) y1=(at) y2=(at) {}
                 text.tick x=(LEFT - 6.0) y=(at + 4.0) text-anchor="end" { (number(tick)) }
             }
             @if let Some(x) = x {
@@ -99,7 +100,7 @@ fn plot(x: Option<Axis>, y: Axis, inner: &Markup) -> Markup {
 }
 
 fn across(axis: Axis, value: f64) -> f64 {
-    LEFT + axis.at(value) * (WIDTH - LEFT - 10.0)
+    LEFT + axis.at(value) * (WIDTH - LEFT - RIGHT)
 }
 
 fn up(axis: Axis, value: f64) -> f64 {
@@ -108,7 +109,7 @@ fn up(axis: Axis, value: f64) -> f64 {
 
 /// The place of arm `at` of `count` side by side.
 fn column(at: usize, count: usize) -> (f64, f64) {
-    let width = (WIDTH - LEFT - 10.0) / count as f64;
+    let width = (WIDTH - LEFT - RIGHT) / count as f64;
     (LEFT + width * (at as f64 + 0.5), width)
 }
 
@@ -142,7 +143,7 @@ pub fn ratios(arms: &[Compared]) -> Markup {
     });
     let y = Axis::over(values, false);
     let inner = html! {
-        line x1=(LEFT) x2=(WIDTH - 10.0) y1=(up(y, 1.0)) y2=(up(y, 1.0)) stroke="#63666d" stroke-dasharray="4 3" {}
+        line x1=(LEFT) x2=(WIDTH - RIGHT) y1=(up(y, 1.0)) y2=(up(y, 1.0)) stroke="#63666d" stroke-dasharray="4 3" {}
         @for (at, compared) in arms.iter().enumerate() {
             @let (middle, _) = column(at, arms.len());
             @let (ratio, interval) = throughput_against(compared);

@@ -47,9 +47,9 @@ pub fn text(experiment: &Experiment) -> String {
     }
     if !experiment.same_outcomes {
         line(format_args!("NOT COMPARABLE: runs ended episodes in different ways; see `outcomes` in the JSON"));
-        for compared in &experiment.arms {
-            line(format_args!("  {:<36} {}", compared.arm.name(), compared.agreement));
-        }
+    }
+    for compared in experiment.arms.iter().filter(|compared| !compared.agreement.is_whole()) {
+        line(format_args!("{}, beside the first: {}", compared.arm.name(), compared.agreement));
     }
     for compared in &experiment.arms {
         line(format_args!("\n{} (layout {})", compared.arm.name(), &compared.arm.layout_sha256[..12]));
