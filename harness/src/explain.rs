@@ -15,6 +15,7 @@ use hark_operators::units::Seconds;
 use crate::cli::ExplainArgs;
 use crate::report::listing::plain;
 use crate::setting;
+use crate::told::tell;
 
 /// Longest id that is shown whole.
 const ID: usize = 120;
@@ -28,17 +29,17 @@ pub fn explain(args: &ExplainArgs) -> Result<ExitCode> {
         bail!("no episode {} in {}; `hark outcomes` lists those there are", plain(&args.episode, ID), table.place());
     }
     for outcome in revisions {
-        println!("{} revision {}: {}", plain(&outcome.episode, ID), outcome.revision, said(&outcome.state));
+        tell(&format!("{} revision {}: {}\n", plain(&outcome.episode, ID), outcome.revision, said(&outcome.state)))?;
         if let State::Duplicate { of, .. } = &outcome.state {
             for step in chain(outcome, of, &outcomes) {
-                println!("  {step}");
+                tell(&format!("  {step}\n"))?;
             }
             for span in heard_in_both(outcome, &outcomes) {
-                println!("    {span}");
+                tell(&format!("    {span}\n"))?;
             }
         }
         for copy in copies(&outcome.episode, &outcomes) {
-            println!("  its copy: {copy}");
+            tell(&format!("  its copy: {copy}\n"))?;
         }
     }
     Ok(ExitCode::SUCCESS)

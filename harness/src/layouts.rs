@@ -9,6 +9,8 @@ use clap::Subcommand;
 use hark_dataflow::Layout;
 use hark_dataflow::layout::SHIPPED;
 
+use crate::told::tell;
+
 #[derive(Subcommand)]
 pub enum LayoutCommand {
     /// Names the layouts that come with hark.
@@ -35,18 +37,18 @@ pub fn run(command: &LayoutCommand) -> Result<()> {
     match command {
         LayoutCommand::List => {
             for (name, text) in SHIPPED {
-                println!("{name:<12} {}", Layout::parse(name, text)?.description);
+                tell(&format!("{name:<12} {}\n", Layout::parse(name, text)?.description))?;
             }
         }
         LayoutCommand::Check { layouts } => {
             for name in layouts {
                 let layout = Layout::open(name)?;
-                println!("{name}: possible, {} operators", layout.operators.len());
+                tell(&format!("{name}: possible, {} operators\n", layout.operators.len()))?;
             }
         }
         LayoutCommand::Show { layout, svg } => {
             let layout = Layout::open(layout)?;
-            print!("{}", drawing::text(&layout));
+            tell(&drawing::text(&layout))?;
             if let Some(path) = svg {
                 std::fs::write(path, drawing::svg(&layout))
                     .with_context(|| format!("cannot write {}; choose another --svg", path.display()))?;

@@ -22,6 +22,7 @@ mod size;
 mod stores;
 mod summary;
 mod table;
+mod told;
 
 use std::process::ExitCode;
 

@@ -1,6 +1,5 @@
 //! `hark outcomes`: how episodes ended.
 
-use std::io::{ErrorKind, Write};
 use std::process::ExitCode;
 
 use anyhow::Result;
@@ -8,6 +7,7 @@ use hark_dataflow::sink::Which;
 
 use crate::cli::OutcomesArgs;
 use crate::report::listing;
+use crate::told::tell;
 
 /// Lists outcomes, one per line.
 pub fn list(args: &OutcomesArgs) -> Result<ExitCode> {
@@ -18,9 +18,6 @@ pub fn list(args: &OutcomesArgs) -> Result<ExitCode> {
     } else {
         listing::text(&outcomes)
     };
-    match std::io::stdout().write_all(text.as_bytes()) {
-        // Whoever reads has seen enough: `hark outcomes | head`.
-        Err(error) if error.kind() != ErrorKind::BrokenPipe => Err(error.into()),
-        _ => Ok(ExitCode::SUCCESS),
-    }
+    tell(&text)?;
+    Ok(ExitCode::SUCCESS)
 }

@@ -30,6 +30,8 @@ use experiment::{Arm, Experiment, Prices};
 pub use measured::{Measured, OperatorTimes};
 pub use watch::Watch;
 
+use crate::told::tell;
+
 #[derive(Args)]
 pub struct BenchArgs {
     /// Names of shipped layouts or paths of layout files, separated by commas or blanks.
@@ -99,14 +101,14 @@ pub fn bench(args: &BenchArgs) -> Result<ExitCode> {
     bar.finish_and_clear();
     let prices = Prices { core_hour: args.core_hour, gpu_hour: args.gpu_hour };
     let experiment = Experiment::new(arms, runs, args, prices)?;
-    print!("{}", table::text(&experiment));
     let json = args.output.join("bench.json");
     std::fs::write(&json, serde_json::to_string_pretty(&experiment)?)
         .with_context(|| format!("cannot write {}", json.display()))?;
     let shown = args.output.join("bench.html");
     std::fs::write(&shown, page::html(&experiment).into_string())
         .with_context(|| format!("cannot write {}", shown.display()))?;
-    println!("open {}; all figures are in {}", shown.display(), json.display());
+    tell(&table::text(&experiment))?;
+    tell(&format!("open {}; all figures are in {}\n", shown.display(), json.display()))?;
     // Layouts that do not do the same have not been compared.
     Ok(ExitCode::from(if experiment.same_outcomes { 0 } else { 3 }))
 }

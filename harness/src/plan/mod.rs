@@ -9,12 +9,14 @@
 mod profile;
 mod simulation;
 
+use std::fmt::Write;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
 
+use crate::told::tell;
 use profile::{Profile, ProfiledArm};
 use simulation::{Coming, Network, Simulated, simulate};
 
@@ -55,8 +57,14 @@ pub struct PlanArgs {
 /// Episodes that are simulated at saturation and at the planned load.
 const SIMULATED: usize = 4_000;
 
+/// Adds a line.
+macro_rules! say {
+    ($told:expr, $($line:tt)*) => { writeln!($told, $($line)*).expect("a String takes all text") };
+}
+
 /// Prints the plan.
 pub fn plan(args: &PlanArgs) -> Result<ExitCode> {
+    let mut told = String::new();
     if !(0.05..=0.98).contains(&args.load) {
         bail!("--load {} leaves no machine or no room; give 0.05 to 0.98", args.load);
     }
@@ -65,11 +73,11 @@ pub fn plan(args: &PlanArgs) -> Result<ExitCode> {
     }
     let profile = Profile::read(&args.profile)?;
     let arm = profile.arm(args.layout.as_deref())?;
-    println!("layout {}, foretold from runs with {} worker(s)", arm.arm.layout, arm.arm.workers);
+    say!(told, "layout {}, foretold from runs with {} worker(s)", arm.arm.layout, arm.arm.workers);
     for curve in &arm.arm.modelled {
-        println!("MODELLED: a curve stood in for its device, {curve}");
+        say!(told, "MODELLED: a curve stood in for its device, {curve}");
     }
-    check(&profile, arm)?;
+    check(&profile, arm, &mut told)?;
     let network = arm.network((1, usize::from(args.cores)), usize::from(args.cores))?;
     let length = args.audio_minutes * 60.0 / arm.audio_seconds().max(1.0);
     let saturated = run(&network, length, args, &Coming::Closed(usize::from(args.cores) * 8));
@@ -77,14 +85,16 @@ pub fn plan(args: &PlanArgs) -> Result<ExitCode> {
     let machines = (rate / (saturated.throughput() * args.load)).ceil().max(1.0);
     let planned = run(&network, length, args, &Coming::Open(rate / machines));
     let gpus = if arm.has_gpu() { machines } else { 0.0 };
-    println!("\n{} episodes a day of {} minutes: {rate:.2} a second", args.episodes_per_day, args.audio_minutes);
-    println!("a machine of {} cores can do {:.3} a second", args.cores, saturated.throughput());
-    println!(
+    say!(told, "\n{} episodes a day of {} minutes: {rate:.2} a second", args.episodes_per_day, args.audio_minutes);
+    say!(told, "a machine of {} cores can do {:.3} a second", args.cores, saturated.throughput());
+    say!(
+        told,
         "machines {machines:.0}, cores {:.0}, GPUs {gpus:.0}, one process of {} workers on each",
         machines * f64::from(args.cores),
         args.cores
     );
-    println!(
+    say!(
+        told,
         "preview latency: p50 {:.1} s, p90 {:.1} s, p99 {:.1} s",
         planned.at(0.5),
         planned.at(0.9),
@@ -92,27 +102,29 @@ pub fn plan(args: &PlanArgs) -> Result<ExitCode> {
     );
     let hour = machines * f64::from(args.cores) * args.core_hour + gpus * args.gpu_hour;
     let previews = rate * 3600.0 * arm.published_share();
-    println!("cost: {hour:.2} an hour, {:.4} for a thousand previews", hour * 1000.0 / previews.max(1e-9));
-    println!("saturates first: {}", bottleneck(&network, &saturated));
+    say!(told, "cost: {hour:.2} an hour, {:.4} for a thousand previews", hour * 1000.0 / previews.max(1e-9));
+    say!(told, "saturates first: {}", bottleneck(&network, &saturated));
+    tell(&told)?;
     Ok(ExitCode::SUCCESS)
 }
 
 /// Foretells every run of the profile from the arm that plans are made from.
-fn check(profile: &Profile, from: &ProfiledArm) -> Result<()> {
+fn check(profile: &Profile, from: &ProfiledArm, told: &mut String) -> Result<()> {
     let Some(most) = profile.arrivals.strip_prefix("closed:").and_then(|most| most.parse().ok()) else {
-        println!("its runs had open arrivals, so they are not foretold: a profile with closed ones is checked");
+        say!(told, "its runs had open arrivals, so they are not foretold: a profile with closed ones is checked");
         return Ok(());
     };
     let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    println!("{:<28}{:>24}{:>24}", "", "episodes/s", "p50 of a preview, s");
-    println!("{:<28}{:>12}{:>12}{:>12}{:>12}", "runs", "measured", "foretold", "measured", "foretold");
+    say!(told, "{:<28}{:>24}{:>24}", "", "episodes/s", "p50 of a preview, s");
+    say!(told, "{:<28}{:>12}{:>12}{:>12}{:>12}", "runs", "measured", "foretold", "measured", "foretold");
     for arm in profile.arms.iter().filter(|arm| arm.arm.layout == from.arm.layout) {
         let lengths = arm.lengths(from.audio_seconds());
         let network = from.network((arm.arm.processes, arm.arm.workers), cores)?;
         let foretold = simulate(&network, &lengths, &Coming::Closed(most), || 0.5);
         let measured = arm.mean(|run| run.episodes as f64 / run.seconds);
         let p50 = arm.mean(|run| run.preview.at(0.5).unwrap_or(0.0));
-        println!(
+        say!(
+            told,
             "{:<28}{measured:>12.3}{:>12}{p50:>12.2}{:>12}",
             format!("{}, {}x{} worker(s)", arm.arm.layout, arm.arm.processes, arm.arm.workers),
             off(foretold.throughput(), measured),
