@@ -23,14 +23,20 @@ use crate::record::{EpisodeKey, Kind, Priority, Record};
 /// What a lane and who sent it a batch tell each other of it.
 #[derive(Debug, Default)]
 pub(super) struct Fate {
-    begun: OnceLock<Instant>,
+    /// When a lane began; `None` if nobody waited for it any more before one did.
+    begun: OnceLock<Option<Instant>>,
     given_up: AtomicBool,
 }
 
 impl Fate {
-    /// A lane has it now.
-    pub(super) fn begin(&self, now: Instant) {
-        let _once = self.begun.set(now);
+    /// A lane has it now. Tells whether it is to run it: somebody waits for it still.
+    pub(super) fn begin(&self, now: Instant) -> bool {
+        self.begun.set(Some(now)).is_ok()
+    }
+
+    /// Whether no lane has begun it, and none will.
+    fn is_withdrawn(&self) -> bool {
+        self.begun.get_or_init(|| None).is_none()
     }
 
     /// Whether nobody waits for it any more, and another lane stands where the one that has it stood.
@@ -129,17 +135,18 @@ impl<C> Flight<C> {
     pub(super) fn overdue(&mut self, now: Instant) -> (Vec<Hung>, Vec<Waiting<C>>) {
         let deadline = self.deadline;
         let late = |batch: &Batch| match batch.fate.begun.get() {
-            Some(&begun) => now.duration_since(begun) > deadline,
+            Some(Some(begun)) => now.duration_since(*begun) > deadline,
+            Some(None) => true,
             None => now.duration_since(batch.sent) > deadline.saturating_mul(2),
         };
         let tickets: Vec<Ticket> = self.items.iter().filter(|(_, item)| late(&item.batch)).map(|(at, _)| *at).collect();
         let (mut hung, mut lost) = (BTreeMap::new(), Vec::new());
         for Item { waited, batch, .. } in tickets.iter().filter_map(|ticket| self.items.remove(ticket)) {
-            batch.fate.given_up.store(true, Ordering::Release);
-            if batch.fate.begun.get().is_none() {
+            if batch.fate.is_withdrawn() {
                 lost.push(waited);
                 continue;
             }
+            batch.fate.given_up.store(true, Ordering::Release);
             let key = waited.record.episode.key();
             hung.insert(batch.first, Hung { kind: waited.record.kind(), by: batch.alone.then(|| key.clone()) });
             if batch.alone {
@@ -206,7 +213,7 @@ mod tests {
         let (mut flight, start) = (Flight::new(DEADLINE), Instant::now());
         let batch = waiting(vec![of("good", 0), of("bad", 1), of("bad", 2), of("other", 3)], start);
         let (sent, fate) = flight.send(batch, start);
-        fate.begin(start);
+        assert!(fate.begin(start));
         assert!(flight.came(sent[0].0, of("good", 0)).is_none(), "what comes early is held back");
         let (hung, lost) = flight.overdue(start + DEADLINE * 2);
         assert_eq!(hung, [Hung { kind: Kind::Passage, by: None }], "one lane hangs, however many items it had");
@@ -220,7 +227,7 @@ mod tests {
             let bad = suspect.record.episode.key().episode.as_str() == "bad";
             let (sent, fate) = flight.send(vec![suspect], now);
             assert_eq!(sent.len(), 1);
-            fate.begin(now);
+            assert!(fate.begin(now));
             if bad {
                 now += DEADLINE * 2;
                 let (hung, lost) = flight.overdue(now);
@@ -243,10 +250,10 @@ mod tests {
         let (mut flight, start) = (Flight::new(DEADLINE), Instant::now());
         let (_, hangs) = flight.send(waiting(vec![of("bad", 0)], start), start);
         let (_, waits) = flight.send(waiting(vec![of("good", 0)], start), start);
-        hangs.begin(start);
+        assert!(hangs.begin(start));
         let now = start + DEADLINE + Duration::from_secs(1);
         assert_eq!(names(&flight.overdue(now).1), ["bad"]);
-        waits.begin(now);
+        assert!(waits.begin(now));
         assert!(flight.overdue(now + DEADLINE).1.is_empty());
         assert_eq!(flight.len(), 1);
     }
@@ -254,17 +261,19 @@ mod tests {
     #[test]
     fn what_no_lane_ever_begins_fails_without_a_lane_being_blamed() {
         let (mut flight, start) = (Flight::new(DEADLINE), Instant::now());
-        flight.send(waiting(vec![of("a", 0), of("b", 1)], start), start);
+        let (_, fate) = flight.send(waiting(vec![of("a", 0), of("b", 1)], start), start);
         assert!(flight.overdue(start + DEADLINE * 2).1.is_empty());
         let (hung, lost) = flight.overdue(start + DEADLINE * 3);
         assert_eq!((hung.len(), names(&lost)), (0, vec!["a", "b"]));
+        assert!(!fate.begin(start + DEADLINE * 4), "a lane that comes to it late leaves it");
+        assert!(!fate.is_given_up(), "and goes on: nothing stands in its place");
     }
 
     #[test]
     fn a_batch_of_several_is_passed_on_when_all_of_it_is_done() {
         let (mut flight, start) = (Flight::new(DEADLINE), Instant::now());
         let (sent, fate) = flight.send(waiting(vec![of("a", 0), of("b", 1)], start), start);
-        fate.begin(start);
+        assert!(fate.begin(start));
         assert!(flight.came(sent[0].0, of("a", 0)).is_none() && flight.came(sent[1].0, of("b", 1)).is_none());
         let tickets: Vec<Ticket> = sent.iter().map(|(ticket, _)| *ticket).collect();
         let done = flight.done(&tickets);

@@ -264,7 +264,10 @@ impl Lane {
     fn serve(mut self, queue: &Queue<Job>, work: &Mutex<BTreeMap<usize, Worked>>) {
         while let Some(job) = queue.pop(&|operator| self.groups.prefers(operator, Instant::now())) {
             let (begun, waited) = (Instant::now(), budget::waited());
-            job.fate.begin(begun);
+            if !job.fate.begin(begun) {
+                queue.add_room();
+                continue; // nobody waits for it any more
+            }
             let tickets: Vec<Ticket> = job.batch.iter().map(|(ticket, _)| *ticket).collect();
             let tell = |reply: Reply| {
                 // The operator is gone only when the run was given up: then nobody needs the result.
