@@ -118,17 +118,21 @@ const MAGIC: u64 = 0x6861_726b_6e75_6d31; // "harknum1"
 /// Words of the header.
 const HEADER: usize = 4;
 
-/// How a vector of these numbers lies in memory: what the words of a vector of 3 numbers with room for
-/// 5 are, which number it is, which compiler arranged it, and for which hark.
-fn fingerprint<T: Number>() -> u64 {
+/// Which words of a vector are its address, its length and its room: their order is the compiler's choice.
+fn places<T: Number>() -> [usize; 3] {
     let mut sample: Vec<T> = Vec::with_capacity(5);
     sample.resize(3, T::zeroed());
-    let address = sample.as_ptr() as usize;
     // SAFETY: a vector is three words without gaps, checked below; reading them does not move it.
     let words: [usize; 3] = unsafe { std::ptr::read((&raw const sample).cast()) };
-    let order = words.map(|word| if word == address { 0 } else { word as u64 });
+    [sample.as_ptr() as usize, sample.len(), sample.capacity()]
+        .map(|word| words.iter().position(|stands| *stands == word).expect("a vector is these three words"))
+}
+
+/// How a vector of these numbers lies in memory: in which order its words, which number it is, which
+/// compiler arranged it, and for which hark.
+fn fingerprint<T: Number>() -> u64 {
     let described = (
-        order,
+        places::<T>(),
         size_of::<T>(),
         align_of::<T>(),
         std::any::type_name::<T>(),
@@ -171,26 +175,40 @@ fn restored<T: Number>(bytes: &[u8]) -> Result<Vec<T>, Refused> {
     if next() != fingerprint::<T>() {
         return Err(Refused::Layout);
     }
-    if next() != body.len() as u64 || body.len() < size_of::<Vec<T>>() {
+    if next() != body.len() as u64 {
         return Err(Refused::Header);
     }
     if next() != twox_hash::XxHash3_64::oneshot(body) {
         return Err(Refused::Checksum);
+    }
+    if !may_lie::<T>(body) {
+        return Err(Refused::Header);
     }
     // The vector lies at the beginning, and must lie as a vector may.
     let mut aligned: Vec<u64> = vec![0; body.len().div_ceil(8)];
     let room: &mut [u8] = &mut bytemuck::cast_slice_mut(&mut aligned)[..body.len()];
     room.copy_from_slice(body);
     // SAFETY: `abomonated` of a build with this memory layout wrote these bytes, as magic, fingerprint,
-    // length and checksum tell; they lie at an address that is a multiple of 8; numbers are valid
-    // whatever their bits.
-    let decoded = unsafe { abomonation::decode::<Vec<T>>(room) };
-    // Abomonation multiplies the length that stands there by the size of a number, and lets it wrap.
-    let fits = |numbers: &Vec<T>| numbers.len().checked_mul(size_of::<T>()) == Some(body.len() - size_of::<Vec<T>>());
-    match decoded {
-        Some((numbers, [])) if fits(numbers) => Ok(Cow::Borrowed(numbers.as_slice()).into_owned()),
+    // length and checksum tell; they lie at an address that is a multiple of 8; their words are those of a
+    // vector that fills them; numbers are valid whatever their bits.
+    match unsafe { abomonation::decode::<Vec<T>>(room) } {
+        Some((numbers, [])) => Ok(Cow::Borrowed(numbers.as_slice()).into_owned()),
         _ => Err(Refused::Header),
     }
+}
+
+/// Whether a body begins with the words of a vector that its rest fills. They are read as numbers: of a
+/// vector that cannot be, a compiler believes that it can, and removes whatever would ask afterwards.
+fn may_lie<T: Number>(body: &[u8]) -> bool {
+    let Some((head, rest)) = body.split_at_checked(size_of::<Vec<T>>()) else { return false };
+    let word = |at: usize| {
+        let bytes = &head[at * size_of::<usize>()..][..size_of::<usize>()];
+        usize::from_le_bytes(bytes.try_into().expect("a word"))
+    };
+    let [address, length, room] = places::<T>().map(word);
+    address != 0
+        && length.checked_mul(size_of::<T>()) == Some(rest.len())
+        && (length..=isize::MAX as usize / size_of::<T>()).contains(&room)
 }
 
 #[cfg(test)]
@@ -238,6 +256,20 @@ mod tests {
             if let Ok(read) = restored::<i16>(&bytes) {
                 prop_assert_eq!(read, numbers);
             }
+        }
+
+        /// The same, one word off.
+        #[test]
+        fn a_valid_header_around_a_vector_with_one_other_word_reads_nothing_but_its_body(
+            numbers in proptest::collection::vec(any::<i16>(), 0..50),
+            place in 0..3_usize,
+            word in prop_oneof![any::<u64>(), 0..100_u64, (0..64_u32).prop_map(|bit| 1 << bit), (0..64_u32).prop_map(|bit| u64::MAX << bit)],
+        ) {
+            let mut bytes = abomonated(&numbers);
+            bytes[(HEADER + place) * 8..][..8].copy_from_slice(&word.to_le_bytes());
+            sign::<i16>(&mut bytes);
+            let read = restored::<i16>(&bytes);
+            prop_assert!(read == Ok(numbers) || read == Err(Refused::Header), "{read:?}");
         }
 
         #[test]
