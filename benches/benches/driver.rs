@@ -15,7 +15,7 @@ use anyhow::{Result, anyhow};
 use crossbeam_channel::bounded;
 use hark_benches::{job, median, seconds};
 use hark_models::device::Precision;
-use hark_operators::driver::{Batching, Group, GroupSpec, Lanes, Limits, Room, on_lanes, wall_clock};
+use hark_operators::driver::{Batching, Devices, Group, GroupSpec, Lanes, Limits, Room, on_lanes, wall_clock};
 use hark_operators::record::piece::Window;
 use hark_operators::record::{Announcement, Body, Episode, EpisodeId, EpisodeKey, Kind, Record, Spent};
 use hark_operators::stage::{Curve, Equipment, Stage};
@@ -221,6 +221,6 @@ fn at_a_pace(equipment: &Arc<Equipment>, max_wait: Duration) -> Result<Histogram
 
 fn lanes(equipment: &Arc<Equipment>, count: usize) -> Result<Arc<Lanes>> {
     let specs = BTreeMap::from([(0, spec()?)]);
-    let lanes = Lanes::start("models", count, specs, equipment.clone(), Room::default());
+    let lanes = Lanes::start("models", count, specs, equipment.clone(), Room::default(), &mut Devices::default());
     Ok(Arc::new(lanes.map_err(|fault| anyhow!("{fault}"))?))
 }

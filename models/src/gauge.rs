@@ -38,6 +38,12 @@ impl Gauge {
         usize::try_from(memory.total).ok()
     }
 
+    /// Bytes that nobody uses; what CUDA itself takes of them for this process is taken already.
+    pub fn free_bytes(&self) -> Option<usize> {
+        let memory = self.nvml.device_by_index(self.index).ok()?.memory_info().ok()?;
+        usize::try_from(memory.free).ok()
+    }
+
     /// Share of the last sample period (a sixth of a second to a second) in which kernels ran, 0 to 1.
     pub fn utilisation(&self) -> Option<f64> {
         let rates = self.nvml.device_by_index(self.index).ok()?.utilization_rates().ok()?;

@@ -1,5 +1,6 @@
 //! Pools of lanes as a layout has them, and curves that stand in for their devices.
 
+use std::collections::BTreeMap;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -22,7 +23,8 @@ pub struct LanesSpec {
     #[serde(default)]
     pub shared: bool,
     /// Where their models compute: `cpu`, `cuda:0`, `auto`; as `--device` says, if absent. With
-    /// `modelled:CURVE` nowhere: they take the time and memory of a measured curve.
+    /// `modelled:CURVE` nowhere: they take the time and memory of a measured curve. `modelled:CURVE:1` is
+    /// another device of the kind, and pools that name the same one share it.
     pub device: Option<String>,
     /// That curve.
     #[serde(skip)]
@@ -47,11 +49,22 @@ impl LanesSpec {
         Room { bytes: self.memory_mb.map(|megabytes| megabytes * 1_000_000), models: self.resident }
     }
 
-    /// Reads the curve that stands in for its device, if one does; `folder` is that of the layout.
-    pub(super) fn model(&mut self, name: &str, folder: &Path) -> Result<(), Flaw> {
-        let Some(curve) = self.device.as_deref().and_then(|device| device.strip_prefix("modelled:")) else {
+    /// Reads the curve that stands in for its device, if one does and none was `read` for the same device before;
+    /// `folder` is that of the layout.
+    pub(super) fn model(
+        &mut self,
+        name: &str,
+        folder: &Path,
+        read: &mut BTreeMap<String, Arc<Curve>>,
+    ) -> Result<(), Flaw> {
+        let Some(device) = self.device.as_deref().filter(|device| device.starts_with(MODELLED)) else {
             return Ok(());
         };
+        if let Some(curve) = read.get(device) {
+            self.curve = Some(curve.clone());
+            return Ok(());
+        }
+        let curve = curve_of(device);
         let flaw = |problem, remedy| Flaw { line: self.line, key: "device", problem, remedy };
         let shipped = CURVES.iter().find(|(name, _)| *name == curve).map(|(_, text)| (*text).to_owned());
         let text = shipped.map_or_else(|| std::fs::read_to_string(folder.join(curve)), Ok).map_err(|error| {
@@ -63,7 +76,19 @@ impl LanesSpec {
         let parsed = Curve::parse(&text).map_err(|error| {
             flaw(format!("lanes {name} are modelled by a curve that is none, {curve}: {error}"), "mend the curve")
         })?;
-        self.curve = Some(Arc::new(parsed));
+        let parsed = read.entry(device.to_owned()).or_insert(Arc::new(parsed));
+        self.curve = Some(parsed.clone());
         Ok(())
+    }
+}
+
+const MODELLED: &str = "modelled:";
+
+/// The name or path of the curve of a modelled device, without its number.
+fn curve_of(device: &str) -> &str {
+    let curve = device.strip_prefix(MODELLED).unwrap_or(device);
+    match curve.rsplit_once(':') {
+        Some((name, number)) if number.parse::<u8>().is_ok() => name,
+        _ => curve,
     }
 }

@@ -165,7 +165,8 @@ impl Layout {
 
     /// The same with the curves that stand in for devices, and marked by name if there are any.
     fn modelled(mut self, folder: &Path) -> Result<Self, Flaw> {
-        self.lanes.iter_mut().try_for_each(|(name, lanes)| lanes.model(name, folder))?;
+        let mut read = BTreeMap::new();
+        self.lanes.iter_mut().try_for_each(|(name, lanes)| lanes.model(name, folder, &mut read))?;
         if self.is_modelled() {
             self.name.push_str(MODELLED);
         }

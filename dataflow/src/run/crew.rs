@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use hark_operators::Fault;
-use hark_operators::driver::{Group, GroupSpec, Lanes};
+use hark_operators::driver::{Devices, Group, GroupSpec, Lanes};
 use hark_operators::stage::Equipment;
 
 use crate::graph::Placed;
@@ -28,9 +28,10 @@ impl Crew {
             let mine = layout.operators.iter().zip(specs).enumerate().filter(|(_, (operator, _))| operator.on == name);
             mine.map(|(at, (_, spec))| (at, spec.clone())).collect::<BTreeMap<_, _>>()
         };
-        let mut lanes = HashMap::new();
+        let (mut lanes, mut devices) = (HashMap::new(), Devices::default());
         for (name, pool) in &layout.lanes {
-            let started = Lanes::start(name, pool.count(workers), placed_on(name), equipment.clone(), pool.room())?;
+            let (count, specs, equipment) = (pool.count(workers), placed_on(name), equipment.clone());
+            let started = Lanes::start(name, count, specs, equipment, pool.room(), &mut devices)?;
             for share in started.shares() {
                 tracing::info!(lanes = name, stage = %share.stage, at = %share.at, weight_bytes = share.weights,
                     activation_bytes = share.activations, max_items = share.max_items, "a model is warm");
@@ -45,12 +46,12 @@ impl Crew {
             }
             lanes.insert(name.clone(), Arc::new(started));
         }
-        let own = placed_on("worker");
-        let warm = |_| {
-            let groups = own.iter().map(|(&at, spec)| Ok((at, Group::warm(spec, equipment)?.0)));
-            Ok(Self { lanes: lanes.clone(), own: groups.collect::<Result<_, Fault>>()? })
-        };
-        (0..workers).map(warm).collect()
+        let mut crews: Vec<Self> = (0..workers).map(|_| Self { lanes: lanes.clone(), own: BTreeMap::new() }).collect();
+        for (at, spec) in placed_on("worker") {
+            let groups = Group::warm_on_workers(workers, &spec, equipment, &mut devices)?;
+            crews.iter_mut().zip(groups).for_each(|(crew, group)| _ = crew.own.insert(at, group));
+        }
+        Ok(crews)
     }
 
     pub fn place(self, layout: &Layout) -> Vec<Placed> {

@@ -1,6 +1,6 @@
 //! `hark layout` and `hark bench`: what a researcher types.
 
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
 use serde_json::{Value, json};
 
@@ -55,10 +55,14 @@ fn a_layout_whose_models_do_not_fit_is_refused_with_the_model_and_the_missing_by
 }
 
 /// A layout in this folder that runs its models on an H100 that is not there.
-fn modelled(folder: &std::path::Path) -> std::path::PathBuf {
+fn modelled(folder: &Path) -> PathBuf {
+    on_a_curve(folder, "h100")
+}
+
+fn on_a_curve(folder: &Path, curve: &str) -> PathBuf {
     let shipped = std::fs::read_to_string(root().join("dataflow/layouts/throughput.toml")).expect("it is committed");
     let file = folder.join("modelled.toml");
-    let text = shipped.replacen("device = \"auto\"", "device = \"modelled:h100\"", 1);
+    let text = shipped.replacen("device = \"auto\"", &format!("device = \"modelled:{curve}\""), 1);
     assert_ne!(text, shipped);
     std::fs::write(&file, text).expect("the folder is writable");
     file
@@ -78,6 +82,23 @@ fn nobody_can_publish_from_a_layout_with_a_modelled_device() {
     let said = hark(&[&["batch", "--allow-modelled"][..], &job[..]].concat());
     assert_eq!(said.code, 2, "without --measure it is wrong use: {}", said.err);
     assert!(!output.join("previews.jsonl").exists());
+}
+
+#[test]
+fn a_device_that_is_too_small_for_its_models_is_refused_whoever_bounds_it() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let h100 = std::fs::read_to_string(root().join("dataflow/curves/h100.toml")).expect("it is committed");
+    let small = h100.replacen("memory_mb = 80000", "memory_mb = 1300", 1);
+    assert_ne!(small, h100);
+    std::fs::write(folder.path().join("small.toml"), small).expect("the folder is writable");
+    let (layout, output) = (on_a_curve(folder.path(), "small.toml"), folder.path().join("out"));
+    let input = root().join("examples/feed.xml");
+    let command = ["bench", "--layouts", path(&layout), "--input", path(&input), "--output", path(&output)];
+    let said = hark(&[&command[..], &["--repeat", "1"]].concat());
+    assert_eq!(said.code, 1, "{}", said.err);
+    // A batch of speech takes 1,248 MB, weights 2 and 91.
+    let missing = "modelled:small.toml has 1300.0 MB of memory, 41.0 MB too few for the model of embed on lanes gpu";
+    assert!(said.err.contains(missing), "{}", said.err);
 }
 
 #[test]

@@ -23,7 +23,7 @@ use super::budget;
 use super::health::{Health, REST};
 use super::late::{self, Clock};
 use super::limits::{Limits, Load};
-use super::memory::{Meter, Share};
+use super::memory::{Devices, Meter, Pool, Share};
 use crate::fault::{Fault, FaultKind};
 use crate::record::outcome::StageTime;
 use crate::record::{Body, Kind, Record, Spent};
@@ -160,7 +160,29 @@ impl Group {
         Ok((Self { slots, at: Some(at), outside: spec.outside.clone() }, shares))
     }
 
-    /// The same on a device that is not there: its memory is what the curve says.
+    /// One for each worker's own thread. Their models must fit beside all others of their device.
+    ///
+    /// # Errors
+    /// As for [`Self::warm`]; there is no room for a model.
+    pub fn warm_on_workers(
+        workers: usize,
+        spec: &GroupSpec,
+        equipment: &Equipment,
+        devices: &mut Devices,
+    ) -> Result<Vec<Self>, Fault> {
+        let device = devices.of(spec, equipment)?;
+        let warm = |worker| {
+            let (group, shares) = Self::warm(spec, equipment)?;
+            if worker == 0 {
+                devices.place(&device, Pool { name: "worker", lanes: workers, models: None, shares: &shares })?;
+            }
+            Ok(group)
+        };
+        (0..workers).map(warm).collect()
+    }
+
+    /// The same on a device that is not there: its memory is what the curve says, and as long as that says
+    /// loading takes.
     fn modelled(spec: &GroupSpec, curve: &Arc<Curve>) -> Result<(Self, Vec<Share>), Fault> {
         let (mut slots, mut shares) = (Vec::new(), Vec::new());
         for (&stage, health) in spec.stages.iter().zip(&spec.health) {
@@ -176,6 +198,7 @@ impl Group {
             };
             let at = format!("modelled {} in {}", curve.name, spec.precision);
             shares.push(Share { stage, at, weights, activations: Some(cost.bytes), max_items: largest });
+            std::thread::sleep(curve.load_time(stage, spec.precision).unwrap_or_default());
             slots.push(Slot::new(stage, work, spec.limits, health.clone()));
         }
         Ok((Self { slots, at: None, outside: spec.outside.clone() }, shares))

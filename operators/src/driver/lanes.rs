@@ -11,7 +11,7 @@ use timely::scheduling::SyncActivator;
 use super::budget;
 use super::flight::{Fate, Hung};
 use super::group::{Filled, Group, GroupSpec, Ticket};
-use super::memory::{self, Room, Share};
+use super::memory::{Devices, Pool, Room, Share};
 use super::queue::{Queue, Sender as From};
 use super::resident::Resident;
 use crate::fault::Fault;
@@ -78,7 +78,8 @@ pub struct Worked {
 
 impl Lanes {
     /// Starts `count` lanes and waits until their models are warm. `specs` are the groups placed
-    /// on these lanes, by operator; their models must fit into the room that is given.
+    /// on these lanes, by operator; their models must fit into the room that is given, and beside all others
+    /// of their device.
     ///
     /// # Errors
     /// A model that cannot be loaded or does not fit, a thread that cannot be started.
@@ -88,7 +89,9 @@ impl Lanes {
         specs: BTreeMap<usize, GroupSpec>,
         equipment: Arc<Equipment>,
         room: Room,
+        devices: &mut Devices,
     ) -> Result<Self, Fault> {
+        let device = specs.values().next().map(|spec| devices.of(spec, &equipment)).transpose()?;
         let (alive, ended) = bounded(0);
         let mut lanes = Self {
             queue: Arc::default(),
@@ -107,7 +110,10 @@ impl Lanes {
             let shares = lanes.add()?;
             if lane == 0 {
                 lanes.shares = shares;
-                memory::fit(name, count, &lanes.shares, room)?;
+                lanes.pool().fit_into(room)?;
+                if let Some(device) = &device {
+                    devices.place(device, lanes.pool())?;
+                }
             }
         }
         Ok(lanes)
@@ -125,7 +131,11 @@ impl Lanes {
 
     /// Bytes of their device that their models take at once, as planned.
     pub fn planned_bytes(&self) -> usize {
-        memory::planned(self.count, self.room.models, &self.shares)
+        self.pool().planned()
+    }
+
+    fn pool(&self) -> Pool<'_> {
+        Pool { name: &self.name, lanes: self.count, models: self.room.models, shares: &self.shares }
     }
 
     /// Adds a lane and waits for it. Tells what its models take.

@@ -1,10 +1,13 @@
 //! How much of a device's memory models take, and whether it fits.
 
+use std::collections::BTreeMap;
+
 use hark_models::device::Device;
 use hark_models::gauge::Gauge;
 
+use super::group::GroupSpec;
 use crate::fault::Fault;
-use crate::stage::Stage;
+use crate::stage::{Equipment, Stage};
 
 /// What one model takes of its device.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -31,44 +34,137 @@ pub struct Room {
     pub models: Option<usize>,
 }
 
-/// Bytes that these models take at once on `lanes` lanes, of which `models` at most are loaded.
-pub(super) fn planned(lanes: usize, models: Option<usize>, shares: &[Share]) -> usize {
-    let mut weights: Vec<usize> = shares.iter().map(|share| share.weights).collect();
-    weights.sort_unstable_by(|a, b| b.cmp(a));
-    let weights = weights.iter().take(models.unwrap_or(usize::MAX)).sum::<usize>();
-    // A lane runs one batch at a time, and what one model has used the next one uses again.
-    weights + lanes * shares.iter().filter_map(|share| share.activations).max().unwrap_or(0)
+/// A pool on a device, and what its models take there.
+#[derive(Clone, Copy)]
+pub(super) struct Pool<'a> {
+    pub name: &'a str,
+    pub lanes: usize,
+    /// Models that are loaded at once.
+    pub models: Option<usize>,
+    pub shares: &'a [Share],
 }
 
-/// Refuses models that `lanes` lanes of a pool cannot hold in its room.
-///
-/// # Errors
-/// Names the model for which there is no room, and how many bytes are missing.
-pub(super) fn fit(pool: &str, lanes: usize, shares: &[Share], room: Room) -> Result<(), Fault> {
-    let Some(budget) = room.bytes else { return Ok(()) };
-    for end in 1..=shares.len() {
-        let placed = &shares[..end];
-        let needed = planned(lanes, room.models, placed);
-        if let (Some(missing), Some(last)) = (needed.checked_sub(budget).filter(|&bytes| bytes > 0), placed.last()) {
-            let megabytes = |bytes: usize| format!("{:.1} MB", bytes as f64 / 1e6);
-            let activations = last.activations.map_or(String::new(), |bytes| {
-                format!(" and {} for a batch of {} on each of {lanes} lanes", megabytes(bytes), last.max_items)
+impl Pool<'_> {
+    fn weights(&self) -> usize {
+        let mut weights: Vec<usize> = self.shares.iter().map(|share| share.weights).collect();
+        weights.sort_unstable_by(|a, b| b.cmp(a));
+        weights.iter().take(self.models.unwrap_or(usize::MAX)).sum()
+    }
+
+    /// Bytes of the largest batch of one lane. It runs one at a time, and what one model has used the next one
+    /// uses again.
+    fn batch(&self) -> usize {
+        self.shares.iter().filter_map(|share| share.activations).max().unwrap_or(0)
+    }
+
+    /// Bytes that its models take at once, if all its lanes run their largest batches together.
+    pub fn planned(&self) -> usize {
+        self.weights() + self.lanes * self.batch()
+    }
+
+    /// Refuses its models if they need more than there is, so `needs`, of all of `had`.
+    ///
+    /// # Errors
+    /// Names the first model for which there is no room, and how many bytes are missing.
+    fn fit(&self, had: usize, whose: &str, remedy: &str, needs: impl Fn(Self) -> usize) -> Result<(), Fault> {
+        for end in 1..=self.shares.len() {
+            let placed = Self { shares: &self.shares[..end], ..*self };
+            let missing = needs(placed).saturating_sub(had);
+            let (false, Some(last)) = (missing == 0, placed.shares.last()) else { continue };
+            let batch = last.activations.map_or(String::new(), |bytes| {
+                format!(", {} for a batch of {} on each of {} lanes", megabytes(bytes), last.max_items, self.lanes)
             });
             return Err(Fault::poison(
                 "lanes",
                 "memory",
                 format!(
-                    "lanes {pool} have {} of memory, {} too few for the model of {} ({} of weights{activations})",
-                    megabytes(budget),
+                    "{whose} {} of memory, {} too few for the model of {} on lanes {} ({} of weights{batch})",
+                    megabytes(had),
                     megabytes(missing),
                     last.stage,
+                    self.name,
                     megabytes(last.weights),
                 ),
-                "raise `memory_mb`, lower `max_items` or `threads`, load fewer models at once (`resident`), or place the stage on other lanes",
+                format!(
+                    "{remedy}, lower `max_items` or `threads`, load fewer models at once (`resident`), or place the stage on other lanes"
+                ),
             ));
         }
+        Ok(())
     }
-    Ok(())
+
+    /// Refuses its models if the pool may not keep them.
+    pub fn fit_into(&self, room: Room) -> Result<(), Fault> {
+        let Some(bytes) = room.bytes else { return Ok(()) };
+        self.fit(bytes, &format!("lanes {} have", self.name), "raise `memory_mb`", |pool| pool.planned())
+    }
+}
+
+fn megabytes(bytes: usize) -> String {
+    format!("{:.1} MB", bytes as f64 / 1e6)
+}
+
+/// The devices of a process, by name, with all that its pools place there.
+#[derive(Default)]
+pub struct Devices(BTreeMap<String, Ledger>);
+
+#[derive(Default)]
+struct Ledger {
+    /// Bytes for models, before there were any; `None` of the processor, and where nobody can tell.
+    had: Option<usize>,
+    /// Bytes of weights.
+    weights: usize,
+    /// Bytes of the largest batch of one lane.
+    batch: usize,
+    /// Bytes of the largest batches of all lanes.
+    batches: usize,
+}
+
+impl Devices {
+    /// The device of a group. It is asked for its memory before the first model is loaded there.
+    ///
+    /// # Errors
+    /// There is no such device.
+    pub(super) fn of(&mut self, spec: &GroupSpec, equipment: &Equipment) -> Result<String, Fault> {
+        let (name, free): (String, &dyn Fn() -> Option<usize>) = match (&spec.curve, &spec.device) {
+            (Some(curve), Some(device)) => (device.clone(), &|| curve.memory_bytes()),
+            (_, device) => {
+                let device = equipment.models.placement(device.as_deref(), spec.precision)?.device;
+                (device.to_string(), &move || Gauge::open(device)?.free_bytes())
+            }
+        };
+        self.0.entry(name.clone()).or_insert_with(|| Ledger { had: free(), ..Ledger::default() });
+        Ok(name)
+    }
+
+    /// Writes down what a pool has placed on a device.
+    ///
+    /// What all lanes could take at once may be more than there is: most of the time they do not, since on a
+    /// GPU's one stream a lane gets what another has just let go of, and where they do, batches are halved.
+    /// That is said, and no more.
+    ///
+    /// # Errors
+    /// There is no room for a model beside the others, even with a single batch at a time.
+    pub(super) fn place(&mut self, device: &str, pool: Pool) -> Result<(), Fault> {
+        let Some(ledger) = self.0.get_mut(device) else { return Ok(()) };
+        let Some(had) = ledger.had else { return Ok(()) };
+        let least = |pool: Pool| ledger.weights + pool.weights() + ledger.batch.max(pool.batch());
+        pool.fit(had, &format!("{device} has"), "leave it more memory", least)?;
+        ledger.weights += pool.weights();
+        ledger.batch = ledger.batch.max(pool.batch());
+        ledger.batches += pool.lanes * pool.batch();
+        let most = ledger.weights + ledger.batches;
+        if most > had {
+            tracing::warn!(
+                device,
+                lanes = pool.name,
+                bytes = had,
+                planned_bytes = most,
+                "if all lanes compute at once, some of their batches will not fit and be halved; a lower `max_items` makes them fit"
+            );
+        }
+        Ok(())
+    }
 }
 
 /// Reads how a device's memory grows; nothing where it cannot be read.
@@ -96,10 +192,14 @@ mod tests {
         Share { stage, at: "cpu in f32".to_owned(), weights, activations: Some(activations), max_items: 8 }
     }
 
+    fn pool(lanes: usize, shares: &[Share]) -> Pool<'_> {
+        Pool { name: "gpu", lanes, models: None, shares }
+    }
+
     #[test]
     fn what_does_not_fit_is_named_with_the_bytes_that_are_missing() {
         let shares = [share(Stage::Speech, 1_000_000, 30_000_000), share(Stage::Embed, 90_000_000, 20_000_000)];
-        let fit = |bytes| fit("gpu", 2, &shares, Room { bytes: Some(bytes), models: None });
+        let fit = |bytes| pool(2, &shares).fit_into(Room { bytes: Some(bytes), models: None });
         assert_eq!(fit(151_000_000), Ok(()));
         let refused = fit(150_000_000).expect_err("one megabyte is missing").to_string();
         assert!(refused.contains("1.0 MB too few for the model of embed"), "{refused}");
@@ -111,11 +211,38 @@ mod tests {
     #[test]
     fn of_models_that_take_turns_the_largest_counts_instead_of_the_sum() {
         let shares = [share(Stage::Speech, 70_000_000, 30_000_000), share(Stage::Embed, 90_000_000, 20_000_000)];
-        assert_eq!(planned(1, None, &shares), 190_000_000);
-        assert_eq!(planned(1, Some(1), &shares), 120_000_000);
+        let turns = |models| Pool { models, ..pool(1, &shares) };
+        assert_eq!(turns(None).planned(), 190_000_000);
+        assert_eq!(turns(Some(1)).planned(), 120_000_000);
         let room = Room { bytes: Some(120_000_000), models: Some(1) };
-        assert_eq!(fit("gpu", 1, &shares, room), Ok(()));
-        let refused = fit("gpu", 1, &shares, Room { models: Some(2), ..room }).expect_err("both do not fit");
+        assert_eq!(turns(Some(1)).fit_into(room), Ok(()));
+        let refused = turns(Some(2)).fit_into(room).expect_err("both do not fit");
         assert!(refused.to_string().contains("70.0 MB too few for the model of embed"), "{refused}");
+    }
+
+    /// A device of so many bytes.
+    fn devices(had: Option<usize>) -> Devices {
+        Devices(BTreeMap::from([("cuda:0".to_owned(), Ledger { had, ..Ledger::default() })]))
+    }
+
+    #[test]
+    fn pools_of_one_device_share_its_memory() {
+        let (speech, embed) =
+            ([share(Stage::Speech, 10_000_000, 30_000_000)], [share(Stage::Embed, 40_000_000, 50_000_000)]);
+        let placed = |had| {
+            let mut devices = devices(Some(had));
+            devices.place("cuda:0", pool(2, &speech))?;
+            devices.place("cuda:0", Pool { name: "language", ..pool(1, &embed) })
+        };
+        assert_eq!(placed(100_000_000), Ok(()), "both weights, and one batch at a time");
+        let refused = placed(99_000_000).expect_err("a megabyte is missing").to_string();
+        let said = "cuda:0 has 99.0 MB of memory, 1.0 MB too few for the model of embed on lanes language";
+        assert!(refused.contains(said), "{refused}");
+    }
+
+    #[test]
+    fn a_device_that_cannot_be_asked_refuses_nothing() {
+        let shares = [share(Stage::Embed, usize::MAX / 4, 1)];
+        assert_eq!(devices(None).place("cuda:0", pool(1, &shares)), Ok(()));
     }
 }

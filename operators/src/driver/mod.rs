@@ -33,7 +33,7 @@ pub use group::{Filled, Group, GroupSpec};
 pub use lanes::{Lanes, Worked};
 pub use late::{Clock, wall_clock};
 pub use limits::Limits;
-pub use memory::{Room, Share};
+pub use memory::{Devices, Room, Share};
 pub use on_lanes::{Batching, on_lanes};
 pub use on_worker::on_worker;
 

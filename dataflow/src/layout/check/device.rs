@@ -31,6 +31,16 @@ pub(super) fn check(layout: &Layout, operator: &OperatorSpec) -> Result<(), Flaw
                 "add it to the curve, or put the stage on other lanes",
             );
         };
+        if lanes.resident.is_some() && curve.load_time(stage, operator.precision).is_none() {
+            return no(
+                "stages",
+                format!(
+                    "the curve {} does not say how long it takes to load the model of {stage}, and models of its lanes take turns",
+                    curve.name
+                ),
+                "add `load_seconds` to the curve, or leave `resident` out",
+            );
+        }
         if operator.max_items > most {
             return no(
                 "max_items",

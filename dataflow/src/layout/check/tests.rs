@@ -112,6 +112,45 @@ fn what_a_curve_cannot_stand_in_for_is_refused() {
 }
 
 #[test]
+fn models_take_turns_on_a_modelled_device_only_if_its_curve_says_how_long_they_load() {
+    let folder = tempfile::tempdir().expect("a temporary folder");
+    let (_, h100) = super::super::CURVES[0];
+    std::fs::write(folder.path().join("old.toml"), h100.replace("load_seconds", "# load_seconds")).expect("writable");
+    let on = |curve: &str| {
+        let sequential = Layout::open("sequential").expect("shipped").says;
+        let text = sequential.replacen("\"auto\"", &format!("\"modelled:{curve}\""), 1);
+        assert_ne!(text, sequential);
+        let parsed = Layout::parse(&folder.path().join("mine.toml").display().to_string(), &text);
+        parsed.map_or_else(|error| error.to_string(), |layout| layout.name)
+    };
+    assert_eq!(on("h100"), "sequential (modelled)");
+    let refused = on("old.toml");
+    assert!(
+        refused.contains("how long it takes to load the model of speech") && refused.contains("`load_seconds`"),
+        "{refused}"
+    );
+}
+
+#[test]
+fn pools_that_name_the_same_modelled_device_share_it() {
+    let layout = |device: &str| {
+        let text = SHIPPED[5].1.replace("\"auto\"", "\"modelled:h100\"");
+        let pool = format!("[lanes.language]\nthreads = 1\nshared = true\ndevice = \"{device}\"\n\n[lanes.gpu]");
+        let text = text.replacen("[lanes.gpu]", &pool, 1);
+        let text = text.replacen("[\"embed\"]\non = \"gpu\"", "[\"embed\"]\non = \"language\"", 1);
+        Layout::parse("test.toml", &text).expect("it is possible")
+    };
+    let one_device = |device: &str| {
+        let layout = layout(device);
+        let curves: Vec<_> = layout.curves().collect();
+        assert_eq!(curves.len(), 2);
+        std::ptr::eq(curves[0], curves[1])
+    };
+    assert!(one_device("modelled:h100"));
+    assert!(!one_device("modelled:h100:1"), "another one of the kind");
+}
+
+#[test]
 fn models_that_take_turns_need_one_lane_and_room_for_each_operator() {
     let refused = |from: &str, to: &str, said: &str| {
         let found = changed("sequential", from, to);

@@ -3,10 +3,12 @@
 //! ```toml
 //! name = "h100"
 //! source = "where, when and with what it was measured"
+//! memory_mb = 80000            # that models may take of it; as much as they like, if absent
 //! [[model]]
 //! stage = "embed"
 //! precision = "f32"            # or "bf16", "f16"
 //! weight_mb = 91               # of its weights
+//! load_seconds = 0.3           # until they are there; layouts whose models take turns need it
 //! points = [                   # linear between them
 //!   { items = 1, seconds = 0.001, mb = 10 },   # mb: what a batch takes besides
 //!   { items = 128, seconds = 0.0144, mb = 350 },
@@ -31,6 +33,7 @@ pub struct Curve {
     pub name: String,
     /// What it was measured on.
     pub source: String,
+    memory_mb: Option<f64>,
     models: Vec<Model>,
     turn: Turn,
 }
@@ -62,6 +65,7 @@ struct Model {
     #[serde(default)]
     precision: Precision,
     weight_mb: f64,
+    load_seconds: Option<f64>,
     points: Vec<Point>,
 }
 
@@ -78,6 +82,7 @@ struct Point {
 struct Document {
     name: String,
     source: String,
+    memory_mb: Option<f64>,
     #[serde(rename = "model")]
     models: Vec<Spanned<Model>>,
 }
@@ -106,9 +111,16 @@ impl Curve {
     /// # Errors
     /// [`CurveError`], with the line and the remedy.
     pub fn parse(text: &str) -> Result<Self, CurveError> {
-        let document: Document = toml::from_str(text).map_err(Box::new)?;
+        let mut document: Document = toml::from_str(text).map_err(Box::new)?;
+        if document.memory_mb.is_some_and(|megabytes| !(1.0..=MOST_MB).contains(&megabytes)) {
+            return Err(CurveError::Impossible {
+                line: 1 + text.lines().position(|line| line.trim_start().starts_with("memory_mb")).unwrap_or(0),
+                problem: "its device has a memory that is none".to_owned(),
+                remedy: "give `memory_mb` from 1 to 10000000, or leave it out",
+            });
+        }
         let mut models: Vec<Model> = Vec::new();
-        for model in document.models {
+        for model in std::mem::take(&mut document.models) {
             let line = 1 + text[..model.span().start].matches('\n').count();
             let model = model.into_inner();
             if let Some((problem, remedy)) = model.flaw() {
@@ -120,7 +132,8 @@ impl Curve {
             }
             models.push(model);
         }
-        Ok(Self { name: document.name, source: document.source, models, turn: Turn::default() })
+        let Document { name, source, memory_mb, .. } = document;
+        Ok(Self { name, source, memory_mb, models, turn: Turn::default() })
     }
 
     /// Waits until no other lane of the device computes, and keeps others waiting as long as it is held.
@@ -142,6 +155,16 @@ impl Curve {
             time: Duration::from_secs_f64(between(from.seconds, to.seconds)),
             bytes: bytes(between(from.mb, to.mb)),
         })
+    }
+
+    /// Bytes that models may take of its device, if that is known.
+    pub fn memory_bytes(&self) -> Option<usize> {
+        self.memory_mb.map(bytes)
+    }
+
+    /// How long it takes until a model is there; `None` of one for which that was not measured.
+    pub fn load_time(&self, stage: Stage, precision: Precision) -> Option<Duration> {
+        self.model(stage, precision)?.load_seconds.map(Duration::from_secs_f64)
     }
 
     /// Bytes of a model's weights; `None` of one that was not measured.
@@ -179,10 +202,11 @@ impl Model {
         }
         let within = |value: f64, most: f64| (0.0..=most).contains(&value);
         let sensible = |point: &Point| within(point.seconds, MOST_SECONDS) && within(point.mb, MOST_MB);
-        if !within(self.weight_mb, MOST_MB) || !self.points.iter().all(sensible) {
+        let loads = self.load_seconds.is_none_or(|seconds| within(seconds, MOST_SECONDS));
+        if !within(self.weight_mb, MOST_MB) || !loads || !self.points.iter().all(sensible) {
             return Some((
                 format!("{stage} has a cost that is none"),
-                "seconds go from 0 to 86400, mb and weight_mb from 0 to 10000000",
+                "seconds and load_seconds go from 0 to 86400, mb and weight_mb from 0 to 10000000",
             ));
         }
         if self.points.first().is_none_or(|point| point.items == 0) {
@@ -205,10 +229,12 @@ impl Model {
 pub(super) const EXAMPLE: &str = r#"
 name = "example"
 source = "made up"
+memory_mb = 300
 
 [[model]]
 stage = "embed"
 weight_mb = 90
+load_seconds = 0.25
 points = [
   { items = 2, seconds = 0.010, mb = 100 },
   { items = 4, seconds = 0.030, mb = 200 },
@@ -231,6 +257,8 @@ mod tests {
             [Some((10, 100)), Some((10, 100)), Some((20, 150)), Some((30, 200)), None]
         );
         assert_eq!(curve.most_items(Stage::Embed, Precision::F32), Some(4));
+        assert_eq!(curve.memory_bytes(), Some(300_000_000));
+        assert_eq!(curve.load_time(Stage::Embed, Precision::F32), Some(Duration::from_millis(250)));
         assert!(curve.cost(Stage::Speech, Precision::F32, 1).is_none());
         assert!(curve.cost(Stage::Embed, Precision::Bf16, 1).is_none());
     }
@@ -241,12 +269,14 @@ mod tests {
             assert!(EXAMPLE.contains(from), "the example holds {from}");
             Curve::parse(&EXAMPLE.replacen(from, to, 1)).expect_err("it is none").to_string()
         };
-        assert!(said("\"embed\"", "\"cut\"").starts_with("line 5: cut cannot be modelled"));
+        assert!(said("\"embed\"", "\"cut\"").starts_with("line 6: cut cannot be modelled"));
         assert!(said("items = 4", "items = 2").contains("do not rise; sort them by items"));
         assert!(said("seconds = 0.030", "seconds = 0.003").contains("do not rise"));
         assert!(said("mb = 200", "mb = 20").contains("do not rise"));
         assert!(said("seconds = 0.030", "seconds = nan").contains("a cost that is none"));
         assert!(said("weight_mb = 90", "weight_mb = -1").contains("a cost that is none"));
+        assert!(said("load_seconds = 0.25", "load_seconds = inf").contains("a cost that is none"));
+        assert!(said("memory_mb = 300", "memory_mb = 0").starts_with("line 4: its device has a memory that is none"));
         assert!(said("items = 2", "items = 0").contains("no items"));
         assert!(said("weight_mb", "weight_gb").contains("weight_gb"), "a misspelt key is named");
         let twice = format!(
