@@ -85,6 +85,12 @@ impl Ends {
         self.seen.wait("all to end", |seen| seen.len() as u64 >= count).map(drop)
     }
 
+    /// How many of these have ended.
+    pub fn count_of(&self, talks: std::ops::Range<u64>) -> u64 {
+        let seen = self.seen.lock();
+        talks.filter(|&talk| seen.contains_key(&crate::Talk(talk).id())).count() as u64
+    }
+
     /// How many have ended.
     pub fn count(&self) -> u64 {
         self.seen.lock().len() as u64

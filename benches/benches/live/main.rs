@@ -1,9 +1,9 @@
 //! The live job between topics of a real broker: latency at a steady rate, the rate it can hold, urgent
-//! episodes beside a backfill, memory over time.
+//! episodes beside a backfill, what the others get beside more urgent ones than can be done, memory over time.
 //!
 //! `cargo build --release && cargo bench -p hark-benches --bench live` prints Markdown. `HARK_LIVE=pace,rate`
 //! runs these parts alone, `HARK_LIVE_PACE=100` and `HARK_LIVE_LAYOUT=FILE` change what they do; the parts are
-//! `pace`, `rate`, `urgent` and, for half an hour and only if it is named, `memory`. The baseline, `echo`, is
+//! `pace`, `rate`, `urgent`, `floor` and, for half an hour and only if it is named, `memory`. The baseline, `echo`, is
 //! a loop that writes each message of one topic to another: what broker and client cost anyhow. Latency
 //! counts from the moment at which a message was to be sent, so that a stall is not hidden by messages that
 //! were sent late.
@@ -43,15 +43,16 @@ const URGENT: u64 = 100;
 const LIGHT: [&str; 6] = ["--drill", "speech=fail", "--drill", "events=fail", "--drill", "embed=fail"];
 
 fn main() -> Result<()> {
-    let wanted = std::env::var("HARK_LIVE").unwrap_or_else(|_| "pace,rate,urgent".to_owned());
+    let wanted = std::env::var("HARK_LIVE").unwrap_or_else(|_| "pace,rate,urgent,floor".to_owned());
     let broker = Broker::start();
     for part in wanted.split(',') {
         match part {
             "pace" => pace(&broker)?,
             "rate" => rate(&broker)?,
             "urgent" => urgent(&broker)?,
+            "floor" => floor(&broker)?,
             "memory" => memory(&broker)?,
-            other => anyhow::bail!("HARK_LIVE={other}: the parts are pace, rate, urgent, memory"),
+            other => anyhow::bail!("HARK_LIVE={other}: the parts are pace, rate, urgent, floor, memory"),
         }
     }
     Ok(())
@@ -157,6 +158,31 @@ fn urgent_among(broker: &Broker, name: &str, hark: &Running, (first, others): (u
         println!("| {name}: others that ended meanwhile: {meanwhile} | | | |");
     }
     Ok(measured)
+}
+
+/// What ordinary episodes get while more urgent ones wait than can be done, with real models.
+fn floor(broker: &Broker) -> Result<()> {
+    const OTHERS: u64 = 1 << 32;
+    println!("\n| {HEAP} urgent and {HEAP} others at once | urgent ended | others ended | share |\n|---|---|---|---|");
+    let named = std::env::var("HARK_LIVE_LAYOUT").ok();
+    for layout in named.as_deref().map_or(vec!["fused", "low-latency"], |layout| vec![layout]) {
+        let name = format!("floor-{}", layout.rsplit('/').next().unwrap_or(layout));
+        let hark = Running::start(broker, &name, &["--workers", "2", "--layout", layout])?;
+        let ends = Ends::of(broker, &hark.outcomes())?;
+        arrivals::all_at_once(broker, &hark.urgent(), 0..HEAP)?;
+        arrivals::all_at_once(broker, &name, OTHERS..OTHERS + HEAP)?;
+        let ended = || (ends.count_of(0..HEAP), ends.count_of(OTHERS..OTHERS + HEAP));
+        // Others wait at every stage: until as many wait as will, fewer end than are begun.
+        std::thread::sleep(HELD);
+        let before = ended();
+        std::thread::sleep(2 * HELD);
+        let after = ended();
+        anyhow::ensure!(after.0 < HEAP, "there were too few urgent ones: the lanes were not kept busy");
+        let (urgent, others) = (after.0 - before.0, after.1 - before.1);
+        println!("| {layout} | {urgent} | {others} | {:.3} |", others as f64 / (urgent + others) as f64);
+        hark.kill()?;
+    }
+    Ok(())
 }
 
 /// Resident memory over half an hour of a fixed catalogue that is revised again and again.

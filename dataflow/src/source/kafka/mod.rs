@@ -19,6 +19,7 @@ pub(crate) mod message;
 mod past;
 mod reader;
 mod survey;
+mod turns;
 
 use std::sync::Arc;
 
@@ -26,14 +27,12 @@ use hark_operators::record::Priority;
 
 use self::reader::Reader;
 use self::survey::Survey;
+use self::turns::Turns;
 use super::live::{Offer, Positions, Source};
 use crate::broker::{BrokerError, Brokers};
 
 pub use lag::{Behind, Lag};
 pub use past::Past;
-
-/// Urgent messages in a row after which one of the others is looked for: they keep a tenth.
-const IN_A_ROW: u32 = 9;
 
 /// What is read, and on whose behalf.
 #[derive(Clone, Debug)]
@@ -73,7 +72,7 @@ pub struct Kafka {
     positions: Positions,
     committed: Positions,
     longest: usize,
-    urgent_in_a_row: u32,
+    turns: Turns,
     lag: Lag,
     _survey: Survey,
 }
@@ -99,7 +98,7 @@ impl Kafka {
         }
         let survey = Survey::start(readers.iter().map(|(_, reader)| reader.clone()).collect(), lag.clone());
         let committed = Positions::new();
-        Ok(Self { readers, positions: from, committed, longest, urgent_in_a_row: 0, lag, _survey: survey })
+        Ok(Self { readers, positions: from, committed, longest, turns: Turns::default(), lag, _survey: survey })
     }
 
     /// How far it is behind, now and later.
@@ -110,7 +109,7 @@ impl Kafka {
     /// The readers in the order in which they are asked.
     fn turn(&self) -> Vec<(Priority, Arc<Reader>)> {
         let mut readers = self.readers.clone();
-        if self.urgent_in_a_row >= IN_A_ROW {
+        if self.turns.is_the_others() {
             readers.reverse();
         }
         readers
@@ -121,6 +120,7 @@ impl Kafka {
         let name = reader::name(&origin.topic, origin.partition);
         self.lag.read(&name, origin.offset + 1, origin.timestamp_ms);
         self.positions.insert(name, origin.offset + 1);
+        self.turns.read(priority);
         let entry = message::entry(&origin, self.longest, priority);
         Some(Offer::Entry(Box::new(entry), Some(Arc::new(origin))))
     }
@@ -142,11 +142,11 @@ impl Kafka {
 impl Source for Kafka {
     fn offer(&mut self) -> Offer {
         for (priority, reader) in self.turn() {
-            let Some(offer) = self.read(priority, &reader) else { continue };
-            self.urgent_in_a_row = if priority == Priority::Urgent { self.urgent_in_a_row + 1 } else { 0 };
-            return offer;
+            if let Some(offer) = self.read(priority, &reader) {
+                return offer;
+            }
         }
-        self.urgent_in_a_row = 0;
+        self.turns.rest();
         Offer::Nothing
     }
 
