@@ -27,14 +27,10 @@ fn main() -> Result<()> {
     let files = transcripts()?;
     let passages: Vec<Vec<String>> = files.iter().map(|file| bare::passages(file)).collect::<Result<_>>()?;
     let count: usize = passages.iter().map(Vec::len).sum();
+    println!("{} transcripts, {count} passages\n", files.len());
     let mut texts: Vec<&str> = passages.iter().flatten().map(String::as_str).collect();
+    padding(&texts)?;
     texts.sort_by_key(|text| std::cmp::Reverse(text.len()));
-    let padding = models()?.embedder(Placement::CPU)?.padding(&texts).map_err(|error| anyhow!("{error}"))?;
-    println!(
-        "{} transcripts, {count} passages; padding of their batches on the processor: {:.1} %\n",
-        files.len(),
-        100.0 * padding
-    );
     println!("| layout | workers | bare passages/s | passages/s | of the bare model |\n|---|---|---|---|---|");
     for workers in [1, 2] {
         let layouts = ["fused", "split", "low-latency", "throughput"];
@@ -67,6 +63,26 @@ fn main() -> Result<()> {
 }
 
 /// Seconds for all texts on so many threads with warm models.
+/// What fills up the batches of calls, as large as layouts make them, of passages in the order in which they come.
+fn padding(texts: &[&str]) -> Result<()> {
+    let embedder = models()?.embedder(Placement::CPU)?;
+    println!("| passages in a call | padding on the processor | padding on a GPU |\n|---|---|---|");
+    for items in [1, 64, 512, 2048] {
+        let on = |device: Device| -> Result<f64> {
+            let (mut wanted, mut computed) = (0, 0);
+            for call in texts.chunks(items) {
+                let tokens = embedder.tokens(call, device).map_err(|error| anyhow!("{error}"))?;
+                wanted += tokens.0;
+                computed += tokens.1;
+            }
+            Ok(100.0 * (1.0 - wanted as f64 / computed as f64))
+        };
+        println!("| {items} | {:.1} % | {:.1} % |", on(Device::Cpu)?, on(Device::Cuda(0))?);
+    }
+    println!();
+    Ok(())
+}
+
 fn embedded(texts: &[&str], threads: usize) -> Result<f64> {
     let models = models()?;
     let embedders: Vec<Embedder> = (0..threads).map(|_| Ok(models.embedder(Placement::CPU)?)).collect::<Result<_>>()?;

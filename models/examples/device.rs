@@ -131,7 +131,8 @@ fn embeddings(device: Device, lanes: usize, gauge: Option<&Gauge>, sentences: &[
         let cosines = model.embed(&reference)?;
         let cosines = cosines.iter().zip(&wanted).map(|(a, b)| a.iter().zip(b).map(|(a, b)| a * b).sum::<f32>());
         let accuracy = format!("cosine at least {:.6}", cosines.fold(f32::INFINITY, f32::min));
-        let (padding, weights) = (100.0 * model.padding(&sentences)?, model.weight_bytes());
+        let ((wanted, computed), weights) = (model.tokens(&sentences, device)?, model.weight_bytes());
+        let padding = 100.0 * (1.0 - wanted as f64 / computed as f64);
         let mut models = handles(model, lanes, Embedder::share);
         rows(precision, weights, &accuracy, gauge, &[1, 32, 128, 512, 2048], &mut models, |model, items| {
             model.embed(&cycled(&sentences, items)).map(drop)

@@ -67,10 +67,7 @@ impl Embedder {
     /// Errors: `Tokenizer`, `Torch`, `Shape` for weights of another network, `OutOfMemory`.
     pub fn load(files: &ModelFiles, at: impl Into<Placement>) -> Result<Self, ModelError> {
         let at = at.into();
-        let limits = match at.device {
-            Device::Cpu => Limits { tokens: BATCH_TOKENS, padding: 0.0 },
-            Device::Cuda(_) => Limits { tokens: DEVICE_TOKENS, padding: MOST_PADDING },
-        };
+        let limits = Limits::on(at.device);
         let _lane = lane_thread_setup();
         let failed = |error: tokenizers::Error| ModelError::Tokenizer(error.to_string());
         let mut tokenizer = Tokenizer::from_file(files.dir.join("tokenizer.json")).map_err(failed)?;
@@ -127,20 +124,19 @@ impl Embedder {
         self.tokens.take()
     }
 
-    /// The share of tokens computed for these texts in one call that belong to none of them, 0 to 1.
+    /// Tokens of these texts, and those that one call computes for them on such a device, which need not be there.
     ///
     /// Errors: `Tokenizer`.
-    pub fn padding(&self, texts: &[&str]) -> Result<f64, ModelError> {
+    pub fn tokens(&self, texts: &[&str], on: Device) -> Result<(u64, u64), ModelError> {
         let pieces = self.pieces(texts)?;
         let order = longest_first(&pieces);
         let (mut rest, mut computed) = (order.as_slice(), 0);
         while !rest.is_empty() {
-            let (batch, taken) = Batch::fill(rest, &pieces, self.limits);
-            computed += batch.tokens.len();
+            let (batch, taken) = Batch::fill(rest, &pieces, Limits::on(on));
+            computed += batch.tokens.len() as u64;
             rest = &rest[taken..];
         }
-        let wanted: usize = pieces.iter().map(Vec::len).sum();
-        Ok(1.0 - wanted as f64 / computed.max(1) as f64)
+        Ok((pieces.iter().map(|pieces| pieces.len() as u64).sum(), computed))
     }
 
     fn pieces(&self, texts: &[&str]) -> Result<Vec<Vec<i64>>, ModelError> {
@@ -166,6 +162,15 @@ struct Limits {
     tokens: usize,
     /// Most of a text's place in its run that it may leave empty, 0 to 1.
     padding: f64,
+}
+
+impl Limits {
+    fn on(device: Device) -> Self {
+        match device {
+            Device::Cpu => Self { tokens: BATCH_TOKENS, padding: 0.0 },
+            Device::Cuda(_) => Self { tokens: DEVICE_TOKENS, padding: MOST_PADDING },
+        }
+    }
 }
 
 impl Batch {
@@ -224,11 +229,13 @@ mod tests {
         let texts: Vec<&str> = texts.iter().map(String::as_str).collect();
         let alone = embedder.embed(&texts).unwrap();
         embedder.limits = Limits { tokens: DEVICE_TOKENS, padding: 0.3 };
-        assert!(embedder.padding(&texts).unwrap() > 0.1, "else nothing is shown");
+        embedder.take_tokens();
         for (found, wanted) in embedder.embed(&texts).unwrap().iter().zip(&alone) {
             let largest = found.iter().zip(wanted).map(|(a, b)| (a - b).abs()).fold(0.0, f32::max);
             assert!(largest < 1e-6, "{largest}");
         }
+        let (wanted, computed) = embedder.take_tokens();
+        assert!(10 * wanted < 9 * computed, "else nothing is shown");
     }
 
     proptest! {
