@@ -115,8 +115,7 @@ impl Work<'_> {
             _ => Setting::open(&args, roots, process, None)?,
         };
         let layout = setting.layout.name.clone();
-        let shape = format!("{:?}", setting.layout);
-        let (peers, mesh, _nothing) = membership.join(listed, &args, &shape, Header::default())?;
+        let (peers, mesh, _nothing) = membership.join(listed, &args, &setting.layout, Header::default())?;
         let corrections = setting.publisher.corrections().clone();
         let feed = Feed::new(source, Repeats::of_this_run(), corrections, peers, args.max_in_flight as usize);
         let feed = Arc::new(feed);

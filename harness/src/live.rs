@@ -53,7 +53,7 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
     durable.as_ref().map(Durable::begin).transpose()?;
     let found = durable.as_ref().map(|durable| durable.found().clone()).unwrap_or_default();
     let threads = usize::from(args.job.workers);
-    let (peers, mesh, found) = args.membership.join(listed, &args.job, &format!("{:?}", setting.layout), found)?;
+    let (peers, mesh, found) = args.membership.join(listed, &args.job, &setting.layout, found)?;
     let durable = Arc::new(durable.unwrap_or_else(|| Durable::elsewhere(found.clone())));
     let mut metrics = Metrics::new(Some(log(&output, process)?));
     let cache = setting.equipment.cache.clone();

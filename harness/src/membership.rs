@@ -6,6 +6,7 @@ use std::time::Duration;
 use anyhow::{Context, Result, bail, ensure};
 use clap::Args;
 use hark_dataflow::cluster::{self, Fingerprint, Membership, Mesh, Peers, Token};
+use hark_dataflow::layout::Layout;
 use hark_dataflow::snapshot::Header;
 
 use crate::cli::JobArgs;
@@ -58,7 +59,7 @@ impl MembershipArgs {
         &self,
         list: Option<HostList>,
         job: &JobArgs,
-        layout: &str,
+        layout: &Layout,
         found: Header,
     ) -> Result<(Peers, Mesh, Header)> {
         let threads = usize::from(job.workers);
@@ -73,7 +74,7 @@ impl MembershipArgs {
 
     /// The cluster to join; `None` for a process alone. What all must have in common is all that shapes the
     /// graph.
-    fn membership(&self, list: Option<HostList>, job: &JobArgs, layout: &str) -> Result<Option<Membership>> {
+    fn membership(&self, list: Option<HostList>, job: &JobArgs, layout: &Layout) -> Result<Option<Membership>> {
         let listed = list.as_ref().map(|list| list.hosts.len());
         let processes = self.processes.map(usize::from).or(listed).unwrap_or(1);
         if let Some(listed) = listed.filter(|listed| *listed != processes) {
@@ -88,8 +89,8 @@ impl MembershipArgs {
         };
         let secret =
             std::fs::read(token).with_context(|| format!("cannot read --cluster-token {}", token.display()))?;
-        let graph =
-            format!("{} {} {} {} {layout}", env!("CARGO_PKG_VERSION"), hosts.len(), job.workers, job.dedupe as u8);
+        let (version, levels, says) = (env!("CARGO_PKG_VERSION"), job.dedupe as u8, &layout.says);
+        let graph = format!("{version} {} {} {levels} {says}", hosts.len(), job.workers);
         let membership = Membership {
             process: usize::from(self.process),
             hosts,

@@ -173,6 +173,8 @@ pub struct Experiment {
     pub input: String,
     /// SHA-256 of the input file, or of the names and contents of all files in the folder.
     pub input_sha256: String,
+    /// SHA-256 of how much audio the input's episodes had, as the first run met it.
+    pub audio_sha256: String,
     pub arrivals: String,
     pub seed: u64,
     pub repeat: u16,
@@ -244,6 +246,7 @@ impl Experiment {
         Ok(Self {
             input: args.input.display().to_string(),
             input_sha256: input_sha256(&args.input)?,
+            audio_sha256: first[0].audio_sha256.clone(),
             arrivals: args.arrivals.clone(),
             seed: args.seed,
             repeat: args.repeat,

@@ -35,6 +35,9 @@ pub struct Measured {
     pub failed: usize,
     /// SHA-256 of how every episode ended and of its clips: equal for runs that did the same.
     pub outcomes: String,
+    /// SHA-256 of how many bytes and seconds of audio each episode had; empty in reports from before it was told.
+    #[serde(default)]
+    pub audio_sha256: String,
     /// What was chosen; empty in reports from before it was told.
     #[serde(default)]
     pub choices: Choices,
@@ -184,6 +187,7 @@ impl Measured {
             duplicates: ends(End::Duplicate),
             failed: ends(End::Failed),
             outcomes: digest(outcomes),
+            audio_sha256: audio_digest(outcomes),
             choices: choices(outcomes),
             preview: distribution(&summary.previews.whole),
             stages: stages.collect(),
@@ -309,6 +313,17 @@ fn digest(outcomes: &[Outcome]) -> String {
         .collect();
     ends.sort();
     hex(&Sha256::digest(ends.join("\n")))
+}
+
+/// What was fetched: a feed that is the same may name audio that is not.
+fn audio_digest(outcomes: &[Outcome]) -> String {
+    let audio = |outcome: &Outcome| {
+        let Outcome { episode, revision, audio_bytes, picture, .. } = outcome;
+        format!("{episode} {revision} {audio_bytes} {}", picture.seconds)
+    };
+    let mut audio: Vec<String> = outcomes.iter().map(audio).collect();
+    audio.sort();
+    hex(&Sha256::digest(audio.join("\n")))
 }
 
 pub fn hex(bytes: &[u8]) -> String {

@@ -25,8 +25,8 @@ pub fn html(experiment: &Experiment) -> Markup {
             body {
                 h1 { "Layouts compared" }
                 p.muted {
-                    (experiment.repeat) " runs each in turns on " (experiment.input) " (" (&experiment.input_sha256[..12])
-                    "), arrivals " (experiment.arrivals) ", seed " (experiment.seed) "; " (machine.processor) ", "
+                    (experiment.repeat) " runs each in turns on " (experiment.input) " (" (brief(&experiment.input_sha256))
+                    ", audio " (brief(&experiment.audio_sha256)) "), arrivals " (experiment.arrivals) ", seed " (experiment.seed) "; " (machine.processor) ", "
                     (machine.cores) " cores, " (format!("{:.0}", machine.memory_gb)) " GB, " (machine.devices) ", hark "
                     (machine.hark) "."
                 }
@@ -66,11 +66,16 @@ pub fn html(experiment: &Experiment) -> Markup {
                 pre { (experiment.command) }
                 p.muted {
                     "Layouts by content: "
-                    @for (layout, sha256) in layouts(experiment) { (layout) " " code { (&sha256[..12]) } " " }
+                    @for (layout, sha256) in layouts(experiment) { (layout) " " code { (brief(sha256)) } " " }
                 }
             }
         }
     }
+}
+
+/// Enough of a digest to tell it from others; nothing of one that was not told.
+fn brief(sha256: &str) -> &str {
+    sha256.get(..12).unwrap_or("–")
 }
 
 /// Names and digests of the layouts that were run, each once however many workers had it.

@@ -37,6 +37,9 @@ pub struct PlanArgs {
     /// Cores of a machine; each runs one worker.
     #[arg(long, default_value_t = 16, value_parser = clap::value_parser!(u16).range(1..=256))]
     pub cores: u16,
+    /// GPUs of a machine, each with lanes of its own, where the layout was measured with one.
+    #[arg(long, default_value_t = 1, value_parser = clap::value_parser!(u16).range(1..=16))]
+    pub gpus: u16,
     /// How much of what a machine can do it is to be given, 0 to 1.
     #[arg(long, default_value_t = 0.7, value_name = "SHARE")]
     pub load: f64,
@@ -78,13 +81,20 @@ pub fn plan(args: &PlanArgs) -> Result<ExitCode> {
         say!(told, "MODELLED: a curve stood in for its device, {curve}");
     }
     check(&profile, arm, &mut told)?;
-    let network = arm.network((1, usize::from(args.cores)), usize::from(args.cores))?;
+    if args.gpus > 1 && !arm.has_gpu() {
+        bail!(
+            "--gpus {}: the layout {} was measured without a GPU; leave it out, or measure it with one",
+            args.gpus,
+            arm.arm.layout
+        );
+    }
+    let network = arm.network((1, usize::from(args.cores)), usize::from(args.cores), usize::from(args.gpus))?;
     let length = args.audio_minutes * 60.0 / arm.audio_seconds().max(1.0);
     let saturated = run(&network, length, args, &Coming::Closed(usize::from(args.cores) * 8));
     let rate = args.episodes_per_day as f64 / 86_400.0;
     let machines = (rate / (saturated.throughput() * args.load)).ceil().max(1.0);
     let planned = run(&network, length, args, &Coming::Open(rate / machines));
-    let gpus = if arm.has_gpu() { machines } else { 0.0 };
+    let gpus = if arm.has_gpu() { machines * f64::from(args.gpus) } else { 0.0 };
     say!(told, "\n{} episodes a day of {} minutes: {rate:.2} a second", args.episodes_per_day, args.audio_minutes);
     say!(told, "a machine of {} cores can do {:.3} a second", args.cores, saturated.throughput());
     say!(
@@ -119,7 +129,7 @@ fn check(profile: &Profile, from: &ProfiledArm, told: &mut String) -> Result<()>
     say!(told, "{:<28}{:>12}{:>12}{:>12}{:>12}", "runs", "measured", "foretold", "measured", "foretold");
     for arm in profile.arms.iter().filter(|arm| arm.arm.layout == from.arm.layout) {
         let lengths = arm.lengths(from.audio_seconds());
-        let network = from.network((arm.arm.processes, arm.arm.workers), cores)?;
+        let network = from.network((arm.arm.processes, arm.arm.workers), cores, 1)?;
         let foretold = simulate(&network, &lengths, &Coming::Closed(most), || 0.5);
         let measured = arm.mean(|run| run.episodes as f64 / run.seconds);
         let p50 = arm.mean(|run| run.preview.at(0.5).unwrap_or(0.0));

@@ -101,9 +101,9 @@ impl ProfiledArm {
         self.runs.iter().map(of).sum::<f64>() / self.runs.len() as f64
     }
 
-    /// The layout as a network of so many processes with so many workers each on so many cores, a length of 1
-    /// being that of the profile's episodes.
-    pub fn network(&self, (processes, workers): (usize, usize), cores: usize) -> Result<Network> {
+    /// The layout as a network of so many processes with so many workers each on so many cores, with `gpus` times
+    /// the devices that it was measured with; a length of 1 is that of the profile's episodes.
+    pub fn network(&self, (processes, workers): (usize, usize), cores: usize, gpus: usize) -> Result<Network> {
         let layout = Layout::open(&self.arm.path)?;
         let Named { layout_sha256: then, path, .. } = &self.arm;
         if !then.is_empty() && *then != layout_sha256(&layout) {
@@ -118,7 +118,8 @@ impl ProfiledArm {
             // Lanes of a device of their own leave the cores alone.
             let elsewhere = on_device && lanes.device.is_some();
             let computes = !(waits || elsewhere);
-            pools.push(Pool { name: name.clone(), lanes: processes * lanes.count(workers), computes });
+            let devices = if elsewhere { gpus } else { 1 };
+            pools.push(Pool { name: name.clone(), lanes: processes * devices * lanes.count(workers), computes });
         }
         let steps: Vec<Step> = layout
             .operators
