@@ -227,7 +227,9 @@ impl Experiment {
                 let values: Vec<f64> = runs.iter().filter_map(measure).collect();
                 let base: Vec<f64> = first.iter().filter_map(measure).collect();
                 let paired = values.len() == runs.len() && base.len() == values.len();
-                let (ratio, interval) = paired.then(|| paired_ratio(&values, &base))?;
+                // A run that did nothing is no measure of anything.
+                let all_did = values.iter().chain(&base).all(|value| *value > 0.0);
+                let (ratio, interval) = (paired && all_did).then(|| paired_ratio(&values, &base))?;
                 Some((name, Against { ratio, interval }))
             });
             let peers = if arm.is_modelled() { &modelled } else { &real };

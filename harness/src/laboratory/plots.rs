@@ -2,7 +2,7 @@
 
 use maud::{Markup, html};
 
-use super::experiment::{Arm, Compared};
+use super::experiment::{Against, Arm, Compared};
 use super::measured::Distribution;
 
 /// Colours of arms, told apart by all kinds of sight (after Okabe and Ito).
@@ -131,26 +131,24 @@ pub fn throughput(arms: &[Compared]) -> Markup {
     plot(None, y, &inner)
 }
 
-fn throughput_against(compared: &Compared) -> (f64, Option<(f64, f64)>) {
-    compared.against_first.get("throughput").map_or((f64::NAN, None), |against| (against.ratio, against.interval))
+/// Ratio and interval; nothing of one that did nothing.
+fn throughput_against(compared: &Compared) -> Option<(f64, f64, f64)> {
+    let Against { ratio, interval } = compared.against_first.get("throughput")?;
+    let (low, high) = interval.unwrap_or((*ratio, *ratio));
+    Some((low, *ratio, high))
 }
 
 pub fn ratios(arms: &[Compared]) -> Markup {
-    let values = arms.iter().flat_map(|compared| {
-        let (ratio, interval) = throughput_against(compared);
-        let (low, high) = interval.unwrap_or((ratio, ratio));
-        [low, high, 1.0]
-    });
-    let y = Axis::over(values, false);
+    let values = arms.iter().filter_map(throughput_against).flat_map(|(low, _, high)| [low, high]);
+    let y = Axis::over(values.chain([1.0]), false);
     let inner = html! {
         line x1=(LEFT) x2=(WIDTH - RIGHT) y1=(up(y, 1.0)) y2=(up(y, 1.0)) stroke="#63666d" stroke-dasharray="4 3" {}
         @for (at, compared) in arms.iter().enumerate() {
             @let (middle, _) = column(at, arms.len());
-            @let (ratio, interval) = throughput_against(compared);
-            @if let Some((low, high)) = interval {
+            @if let Some((low, ratio, high)) = throughput_against(compared) {
                 line x1=(middle) x2=(middle) y1=(up(y, low)) y2=(up(y, high)) stroke=(colour(at)) stroke-width="3" {}
+                circle cx=(middle) cy=(up(y, ratio)) r="5" fill=(colour(at)) {}
             }
-            circle cx=(middle) cy=(up(y, ratio)) r="5" fill=(colour(at)) {}
             text.tick x=(middle) y=(HEIGHT - 8.0) text-anchor="middle" { (short(compared)) }
         }
     };

@@ -112,6 +112,8 @@ pub struct Devices(BTreeMap<String, Ledger>);
 struct Ledger {
     /// Bytes for models, before there were any; `None` of the processor, and where nobody can tell.
     had: Option<usize>,
+    /// Whether all its lanes must be able to compute at once: where a curve stands in for it, nobody halves a batch.
+    strict: bool,
     /// Bytes of weights.
     weights: usize,
     /// Bytes of the largest batch of one lane.
@@ -133,7 +135,8 @@ impl Devices {
                 (device.to_string(), &move || Gauge::open(device)?.free_bytes())
             }
         };
-        self.0.entry(name.clone()).or_insert_with(|| Ledger { had: free(), ..Ledger::default() });
+        let strict = spec.curve.is_some();
+        self.0.entry(name.clone()).or_insert_with(|| Ledger { had: free(), strict, ..Ledger::default() });
         Ok(name)
     }
 
@@ -144,12 +147,16 @@ impl Devices {
     /// That is said, and no more.
     ///
     /// # Errors
-    /// There is no room for a model beside the others, even with a single batch at a time.
+    /// There is no room for a model beside the others, even with a single batch at a time; on a modelled device,
+    /// with a batch on each lane.
     pub(super) fn place(&mut self, device: &str, pool: Pool) -> Result<(), Fault> {
         let Some(ledger) = self.0.get_mut(device) else { return Ok(()) };
         let Some(had) = ledger.had else { return Ok(()) };
-        let least = |pool: Pool| ledger.weights + pool.weights() + ledger.batch.max(pool.batch());
-        pool.fit(had, &format!("{device} has"), "leave it more memory", least)?;
+        let needs = |pool: Pool| match ledger.strict {
+            true => ledger.weights + ledger.batches + pool.planned(),
+            false => ledger.weights + pool.weights() + ledger.batch.max(pool.batch()),
+        };
+        pool.fit(had, &format!("{device} has"), "leave it more memory", needs)?;
         ledger.weights += pool.weights();
         ledger.batch = ledger.batch.max(pool.batch());
         ledger.batches += pool.lanes * pool.batch();
@@ -238,6 +245,18 @@ mod tests {
         let refused = placed(99_000_000).expect_err("a megabyte is missing").to_string();
         let said = "cuda:0 has 99.0 MB of memory, 1.0 MB too few for the model of embed on lanes language";
         assert!(refused.contains(said), "{refused}");
+    }
+
+    #[test]
+    fn on_a_modelled_device_all_lanes_must_fit_at_once() {
+        let shares = [share(Stage::Speech, 10_000_000, 30_000_000)];
+        let placed = |had| {
+            let ledger = Ledger { had: Some(had), strict: true, ..Ledger::default() };
+            Devices(BTreeMap::from([("modelled:h100".to_owned(), ledger)])).place("modelled:h100", pool(3, &shares))
+        };
+        assert_eq!(placed(100_000_000), Ok(()));
+        let refused = placed(99_000_000).expect_err("a megabyte is missing").to_string();
+        assert!(refused.contains("modelled:h100 has 99.0 MB of memory, 1.0 MB too few"), "{refused}");
     }
 
     #[test]
