@@ -42,7 +42,7 @@ mod tests {
     fn others(reserved: usize, since: usize) -> usize {
         let mut turns = Turns::default();
         let mut read = |at: usize| {
-            let other = at >= since && at % reserved != 0 && turns.is_the_others();
+            let other = at >= since && !at.is_multiple_of(reserved) && turns.is_the_others();
             turns.read(if other { Priority::Normal } else { Priority::Urgent });
             other
         };
