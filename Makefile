@@ -34,7 +34,7 @@ test: setup-tests ## the whole test-suite
 chaos: setup-tests ## faults for longer than in the test-suite: docs/reliability.md
 	@set -o pipefail; HARK_CHAOS=1 cargo test --release --locked --test hark -- \
 		--nocapture --test-threads 1 \
-		cluster:: faults:: hour:: kafka:: live:: objects:: oracle:: partition:: postgres:: rescale:: 2>&1 | \
+		cluster:: faults:: hour:: kafka:: live:: material:: objects:: oracle:: partition:: postgres:: rescale:: 2>&1 | \
 		awk -f harness/setup/table.awk
 
 check: setup ## format, lints, one build for all, dependency rules and licences

@@ -20,10 +20,11 @@ use std::time::{Duration, Instant};
 use hark_models::device::{Device, Placement, Precision};
 
 use super::budget;
+use super::devices::Devices;
 use super::health::{Health, REST};
 use super::late::{self, Clock};
 use super::limits::{Limits, Load};
-use super::memory::{Devices, Meter, Pool, Share};
+use super::memory::{Meter, Pool, Share};
 use crate::fault::{Fault, FaultKind};
 use crate::record::outcome::StageTime;
 use crate::record::{Body, Kind, Record, Spent};

@@ -9,9 +9,10 @@ use crossbeam_channel::{Receiver, Sender, bounded};
 use timely::scheduling::SyncActivator;
 
 use super::budget;
+use super::devices::Devices;
 use super::flight::{Fate, Hung};
 use super::group::{Filled, Group, GroupSpec, Ticket};
-use super::memory::{Devices, Pool, Room, Share};
+use super::memory::{Pool, Room, Share};
 use super::queue::{Queue, Sender as From};
 use super::resident::Resident;
 use crate::fault::Fault;

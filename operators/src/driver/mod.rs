@@ -11,6 +11,7 @@
 //! epochs and results may return in any order; no operator ever blocks.
 
 pub mod budget;
+mod devices;
 mod flight;
 mod floor;
 mod group;
@@ -29,11 +30,12 @@ mod resident;
 pub(crate) mod sample;
 
 pub use budget::{Budget, Permit};
+pub use devices::Devices;
 pub use group::{Filled, Group, GroupSpec};
 pub use lanes::{Lanes, Worked};
 pub use late::{Clock, wall_clock};
 pub use limits::Limits;
-pub use memory::{Devices, Room, Share};
+pub use memory::{Room, Share};
 pub use on_lanes::{Batching, on_lanes};
 pub use on_worker::on_worker;
 
