@@ -20,11 +20,10 @@ use std::time::{Duration, Instant};
 use hark_models::device::{Device, Placement, Precision};
 
 use super::budget;
-use super::devices::Devices;
 use super::health::{Health, REST};
 use super::late::{self, Clock};
 use super::limits::{Limits, Load};
-use super::memory::{Meter, Pool, Share};
+use super::memory::{Meter, Share};
 use crate::fault::{Fault, FaultKind};
 use crate::record::outcome::StageTime;
 use crate::record::{Body, Kind, Record, Spent};
@@ -159,27 +158,6 @@ impl Group {
             slots.push(Slot::new(stage, work, spec.limits, health.clone()));
         }
         Ok((Self { slots, at: Some(at), outside: spec.outside.clone() }, shares))
-    }
-
-    /// One for each worker's own thread. Their models must fit beside all others of their device.
-    ///
-    /// # Errors
-    /// As for [`Self::warm`]; there is no room for a model.
-    pub fn warm_on_workers(
-        workers: usize,
-        spec: &GroupSpec,
-        equipment: &Equipment,
-        devices: &mut Devices,
-    ) -> Result<Vec<Self>, Fault> {
-        let device = devices.of(spec, equipment)?;
-        let warm = |worker| {
-            let (group, shares) = Self::warm(spec, equipment)?;
-            if worker == 0 {
-                devices.place(&device, Pool { name: "worker", lanes: workers, models: None, shares: &shares })?;
-            }
-            Ok(group)
-        };
-        (0..workers).map(warm).collect()
     }
 
     /// The same on a device that is not there: its memory is what the curve says, and as long as that says

@@ -8,8 +8,35 @@ use timely::dataflow::channels::pact::Exchange;
 use timely::dataflow::operators::generic::Operator;
 
 use super::Epoch;
-use super::group::Group;
+use super::devices::Devices;
+use super::group::{Group, GroupSpec};
+use super::memory::Pool;
+use crate::fault::Fault;
 use crate::record::Record;
+use crate::stage::Equipment;
+
+impl Group {
+    /// One for each worker's own thread. Their models must fit beside all others of their device.
+    ///
+    /// # Errors
+    /// As for [`Self::warm`]; there is no room for a model.
+    pub fn warm_on_workers(
+        workers: usize,
+        spec: &GroupSpec,
+        equipment: &Equipment,
+        devices: &mut Devices,
+    ) -> Result<Vec<Self>, Fault> {
+        let device = devices.of(spec, equipment)?;
+        let warm = |worker| {
+            let (group, shares) = Self::warm(spec, equipment)?;
+            if worker == 0 {
+                devices.place(&device, Pool { name: "worker", lanes: workers, models: None, shares: &shares })?;
+            }
+            Ok(group)
+        };
+        (0..workers).map(warm).collect()
+    }
+}
 
 /// Runs a group on every batch as it arrives. `route` names the worker that a record goes to.
 pub fn on_worker<'s>(
