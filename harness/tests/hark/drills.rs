@@ -34,19 +34,26 @@ const STRUCK: &str = "small-wonders-2";
 
 /// How the two ended with a drill and a layout that gives a hanging embedder up after ten seconds.
 fn drilled(drill: &str) -> Vec<Outcome> {
-    drilled_in("split", "[\"embed\"]", drill)
+    drilled_in("split", &hasty("[\"embed\"]"), drill)
 }
 
-/// The same of any shipped layout and one of its operators.
-fn drilled_in(layout: &str, stages: &str, drill: &str) -> Vec<Outcome> {
+/// What of a layout to put another text for: the operator of these stages gives up what hangs after ten seconds.
+fn hasty(stages: &str) -> [String; 2] {
+    let stages = format!("stages = {stages}");
+    let hasty = format!("{stages}\ndeadline_seconds = 10");
+    [stages, hasty]
+}
+
+/// How the two ended with a drill and a shipped layout in which one text stands for another.
+fn drilled_in(layout: &str, [from, to]: &[String; 2], drill: &str) -> Vec<Outcome> {
     let folder = tempfile::tempdir().expect("a temporary folder");
     let input = two_episodes(folder.path());
     let shipped = root().join("dataflow/layouts").join(format!("{layout}.toml"));
-    let patient = std::fs::read_to_string(shipped).expect("it is committed");
-    let hasty = patient.replace(&format!("stages = {stages}"), &format!("stages = {stages}\ndeadline_seconds = 10"));
-    assert_ne!(patient, hasty);
-    let layout = folder.path().join("hasty.toml");
-    std::fs::write(&layout, hasty).expect("the folder is writable");
+    let shipped = std::fs::read_to_string(shipped).expect("it is committed");
+    let changed = shipped.replace(from.as_str(), to);
+    assert_ne!(shipped, changed);
+    let layout = folder.path().join("changed.toml");
+    std::fs::write(&layout, changed).expect("the folder is writable");
     let output = folder.path().join("out");
     let (ran, _) =
         batch(&input, &output, &["--accept-gates", "--workers", "2", "--layout", path(&layout), "--drill", drill]);
@@ -94,7 +101,11 @@ fn a_model_that_panics_on_one_episode_spoils_no_other_of_its_batch() {
 
 #[test]
 fn a_model_that_hangs_on_one_episode_is_given_up_and_replaced_and_spoils_no_other_of_its_batch() {
-    let ends = drilled(&format!("embed=hang@{STRUCK}"));
+    // So long a wait that each worker has a batch of both episodes, and hangs a lane with it.
+    let [stages, hasty] = hasty("[\"embed\"]");
+    let rest = "\non = \"cpu\"\nrouting = \"spread\"\nmax_items = ";
+    let change = [format!("{stages}{rest}32\nmax_wait_ms = 5\n"), format!("{hasty}{rest}64\nmax_wait_ms = 4000\n")];
+    let ends = drilled_in("split", &change, &format!("embed=hang@{STRUCK}"));
     assert_eq!(variants(&ends), [(KEPT, Variant::Full), (STRUCK, Variant::Light)]);
     assert!(ends[1].survived.iter().all(|fault| fault.code == "embed.timeout"), "{:?}", told(&ends));
 }
@@ -131,7 +142,8 @@ fn an_episode_that_would_be_late_goes_the_light_way_and_the_other_does_not_notic
 
 #[test]
 fn a_stage_that_hangs_before_others_of_its_operator_leaves_the_episode_the_light_way_through_them() {
-    let ends = drilled_in("fused", "[\"transcribe\", \"select\", \"cut\"]", &format!("transcribe=hang@{STRUCK}"));
+    let ends =
+        drilled_in("fused", &hasty("[\"transcribe\", \"select\", \"cut\"]"), &format!("transcribe=hang@{STRUCK}"));
     assert_eq!(variants(&ends), [(KEPT, Variant::Full), (STRUCK, Variant::Light)]);
     assert!(ends[1].survived.iter().any(|fault| fault.code == "transcribe.timeout"), "{:?}", told(&ends));
 }

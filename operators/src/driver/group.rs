@@ -316,7 +316,7 @@ fn flush(slots: &mut [Slot], outside: &BTreeSet<Kind>, emit: &mut Emit, busy: &m
             Err(fault) if part.len() == 1 => {
                 // An item at fault says nothing of the model.
                 let episode = records[first].episode.key();
-                let struck = fault.kind == FaultKind::Retry && slot.health.strike(Some(episode), Instant::now());
+                let struck = fault.kind == FaultKind::Retry && slot.health.strike(episode, Instant::now());
                 faults[first] = Some(fault);
                 if struck {
                     tracing::warn!(%stage, "its model failed on several items in a row and rests");

@@ -7,8 +7,9 @@
 //!                                   └─────────────────────┘
 //! ```
 //! While it rests, its records fail at once, so that episodes take the light way instead of waiting
-//! for a device that is not there. Failures of one episode alone are one: its pieces are alike, and what is
-//! wrong with them is wrong with none of the others'.
+//! for a device that is not there. Only what fails alone is counted: of a batch that fails nobody knows yet
+//! whether the model or an item is at fault, and its items are tried again to find out. Failures of one episode
+//! are one: its pieces are alike, and what is wrong with them is wrong with none of the others'.
 
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, PoisonError};
@@ -33,7 +34,7 @@ pub struct Health {
 #[derive(Debug, Default)]
 struct State {
     strikes: u32,
-    /// Whose item the last strike was, if it was one's.
+    /// Whose item the last strike was.
     last: Option<EpisodeKey>,
     /// When the next batch may be tried.
     until: Option<Instant>,
@@ -64,14 +65,13 @@ impl Health {
         *self.state.lock().unwrap_or_else(PoisonError::into_inner) = State::default();
     }
 
-    /// The model failed: on an item of this episode alone, or on a batch of several (`None`). Tells whether it
-    /// rests because of this.
-    pub fn strike(&self, episode: Option<&EpisodeKey>, now: Instant) -> bool {
+    /// The model failed on an item of this episode alone. Tells whether it rests because of this.
+    pub fn strike(&self, episode: &EpisodeKey, now: Instant) -> bool {
         let mut state = self.state.lock().unwrap_or_else(PoisonError::into_inner);
-        if episode.is_none() || state.last.as_ref() != episode || state.until.is_some() {
+        if state.last.as_ref() != Some(episode) || state.until.is_some() {
             state.strikes += 1;
         }
-        state.last = episode.cloned();
+        state.last = Some(episode.clone());
         let rests = state.strikes >= STRIKES;
         if rests {
             state.until = Some(now + REST);
@@ -102,12 +102,13 @@ mod tests {
     #[test]
     fn the_third_failure_in_a_row_lets_a_model_rest_until_a_batch_works() {
         let (health, now) = (Health::default(), Instant::now());
-        assert!(!health.strike(None, now) && !health.strike(None, now) && health.allows(now));
-        assert!(health.strike(None, now), "the third");
+        let [a, b, c] = ["a", "b", "c"].map(episode);
+        assert!(!health.strike(&a, now) && !health.strike(&b, now) && health.allows(now));
+        assert!(health.strike(&c, now), "the third");
         assert!(!health.allows(now) && !health.allows(now + REST / 2));
         assert!(health.allows(now + REST), "one is tried");
         assert!(!health.allows(now + REST), "one alone");
-        assert!(health.strike(None, now + REST), "it failed, so the model rests again");
+        assert!(health.strike(&c, now + REST), "it failed, so the model rests again");
         assert!(!health.allows(now + REST + REST / 2));
         assert!(health.allows(now + REST * 3));
         health.works();
@@ -118,7 +119,7 @@ mod tests {
     fn failures_with_a_success_between_them_are_no_row() {
         let (health, now) = (Health::default(), Instant::now());
         for _ in 0..10 {
-            assert!(!health.strike(None, now) && !health.strike(None, now));
+            assert!(!health.strike(&episode("a"), now) && !health.strike(&episode("b"), now));
             health.works();
         }
         assert!(health.allows(now));
@@ -128,10 +129,10 @@ mod tests {
     fn an_episode_whose_every_piece_fails_is_one_failure() {
         let (health, now) = (Health::default(), Instant::now());
         let (bad, other) = (episode("bad"), episode("other"));
-        assert!((0..100).all(|_| !health.strike(Some(&bad), now)) && health.allows(now));
-        assert!(!health.strike(Some(&other), now), "the second that fails");
-        assert!(health.strike(Some(&bad), now), "the third in a row");
-        assert!(health.allows(now + REST) && health.strike(Some(&bad), now + REST), "what is tried next fails again");
+        assert!((0..100).all(|_| !health.strike(&bad, now)) && health.allows(now));
+        assert!(!health.strike(&other, now), "the second that fails");
+        assert!(health.strike(&bad, now), "the third in a row");
+        assert!(health.allows(now + REST) && health.strike(&bad, now + REST), "what is tried next fails again");
     }
 
     #[test]

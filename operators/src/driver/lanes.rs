@@ -180,14 +180,17 @@ impl Lanes {
         Ok(())
     }
 
-    /// A batch did not come back in time: a strike against the models that take it in, and another lane in place
-    /// of the one that hangs. Whoever calls this does not wait until it is warm. What has no light way is never
-    /// left alone for that: a slow host says nothing of the next one.
+    /// A batch did not come back in time: another lane in place of the one that hangs and, if it was one item
+    /// alone, a strike against the models that take it in. Whoever calls this does not wait until it is warm. What
+    /// has no light way is never left alone for that: a slow host says nothing of the next one.
     pub(super) fn hung(&self, operator: usize, hung: &Hung) {
         let Some(spec) = self.specs.get(&operator) else { return };
         for (stage, health) in spec.stages.iter().zip(&spec.health) {
-            if stage.consumes(hung.kind) && stage.has_light_way() {
-                health.strike(hung.by.as_ref(), Instant::now());
+            if let Some(episode) = &hung.by
+                && stage.consumes(hung.kind)
+                && stage.has_light_way()
+            {
+                health.strike(episode, Instant::now());
             }
         }
         Group::forget(spec, &self.equipment);
