@@ -14,7 +14,8 @@ mod subtitles;
 
 use std::time::Instant;
 
-use hark_operators::select::{FEATURES, Reading, Verdict, Weights};
+use hark_operators::record::outcome::Selection;
+use hark_operators::select::{FEATURES, Reading, Weights};
 use hark_operators::units::Span;
 use material::Material;
 
@@ -124,33 +125,32 @@ fn baselines(all: &[&Material]) -> Result<(), Box<dyn std::error::Error>> {
                 format!("{} ({} sentences, {:.0} min)", episode.name, episode.dossier.sentences.len(), end / 60.0),
             );
         }
-        let verdicts = Reading::of(&episode.dossier, &Weights::default()).verdicts(usize::MAX)?;
+        let weights = Weights::default();
+        let selections: Vec<Selection> = Reading::of(&episode.dossier, &weights).selections()?.collect();
         random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
-        let minute: Vec<&Verdict> =
-            verdicts.iter().filter(|v| (50.0..=70.0).contains(&v.selection.span.length())).collect();
-        let minute = if minute.is_empty() { verdicts.iter().collect() } else { minute };
+        let minute: Vec<&Selection> =
+            selections.iter().filter(|one| (50.0..=70.0).contains(&one.span.length())).collect();
+        let minute = if minute.is_empty() { selections.iter().collect() } else { minute };
         let nearest = |at: f64| {
-            minute
-                .iter()
-                .min_by(|a, b| (a.selection.span.start.0 - at).abs().total_cmp(&(b.selection.span.start.0 - at).abs()))
-                .copied()
+            minute.iter().min_by(|a, b| (a.span.start.0 - at).abs().total_cmp(&(b.span.start.0 - at).abs())).copied()
         };
         let most = |feature: &str| {
-            let score = |v: &Verdict| v.selection.scores.get(feature).copied().unwrap_or(0.0);
+            let score = |one: &Selection| one.scores.get(feature).copied().unwrap_or(0.0);
             minute.iter().max_by(|a, b| score(a).total_cmp(&score(b))).copied()
         };
         let choices = [
-            verdicts.first(),
+            selections.first(),
             minute.get((random >> 33) as usize % minute.len()).copied(),
             nearest(0.0),
             nearest(end / 2.0 - 30.0),
             most("representative"),
             most("topical"),
         ];
-        for (who, verdict) in choices.into_iter().enumerate() {
-            let Some(verdict) = verdict else { continue };
-            let scores = FEATURES.iter().chain(&["total"]).map(|name| verdict.selection.scores.get(*name).copied());
-            for (at, value) in scores.chain([Some(f64::from(u8::from(verdict.passes)))]).enumerate() {
+        for (who, choice) in choices.into_iter().enumerate() {
+            let Some(choice) = choice else { continue };
+            let passes = choice.gates.values().all(|gate| gate.pass);
+            let scores = FEATURES.iter().chain(&["total"]).map(|name| choice.scores.get(*name).copied());
+            for (at, value) in scores.chain([Some(f64::from(u8::from(passes)))]).enumerate() {
                 sums[who][at] += value.unwrap_or(0.0);
                 counts[who][at] += f64::from(u8::from(value.is_some()));
             }

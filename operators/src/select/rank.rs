@@ -102,16 +102,10 @@ fn snapped(episode: &Episode, candidate: Candidate, weights: &Weights) -> Candid
     if fits && !candidate.whole { Candidate { start, end, ..candidate } } else { candidate }
 }
 
-/// The verdicts on the `n` best candidates of an episode, best first, at least one.
+/// All candidates of an episode, best first; there is one.
 /// Errors: `select.nothing_to_choose` if there is neither speech nor a sentence with a time.
-pub(super) fn verdicts(
-    dossier: &Dossier,
-    episode: &Episode,
-    weights: &Weights,
-    n: usize,
-) -> Result<Vec<Verdict>, Fault> {
-    let estimated = dossier.timing == Some(Timing::Estimated);
-    let ranked = ranked_with(episode, estimated, weights);
+fn weighed(dossier: &Dossier, episode: &Episode, weights: &Weights) -> Result<Vec<Ranked>, Fault> {
+    let ranked = ranked_with(episode, is_estimated(dossier), weights);
     if ranked.is_empty() {
         return Err(Fault::poison(
             "select",
@@ -120,7 +114,40 @@ pub(super) fn verdicts(
             "check that the audio is talk, or announce the episode with a transcript that has times",
         ));
     }
-    Ok(ranked.iter().take(n.max(1)).map(|best| verdict(dossier, episode, best, &ranked, estimated, weights)).collect())
+    Ok(ranked)
+}
+
+fn is_estimated(dossier: &Dossier) -> bool {
+    dossier.timing == Some(Timing::Estimated)
+}
+
+/// The verdict on the best candidate. Errors: as [`weighed`].
+pub(super) fn verdict(dossier: &Dossier, episode: &Episode, weights: &Weights) -> Result<Verdict, Fault> {
+    let ranked = weighed(dossier, episode, weights)?;
+    let best = &ranked[0];
+    let candidate = &best.candidate;
+    Ok(Verdict {
+        selection: selection(dossier, episode, best, ranked.len(), weights),
+        passes: best.failed == 0,
+        cut_limits: gates::cut_limits(episode, candidate, weights.gates.edge),
+        weighed: Weighed {
+            best: candidate.span(),
+            before: passed_over(&ranked, best).chain(dossier.passed_over.iter().copied()).collect(),
+            parts: episode.repeated.clone(),
+            allowed: weights.gates.repeated,
+        },
+    })
+}
+
+/// What would be said of each candidate were it chosen, best first. Errors: as [`weighed`].
+pub(super) fn selections(
+    dossier: &Dossier,
+    episode: &Episode,
+    weights: &Weights,
+) -> Result<impl Iterator<Item = Selection>, Fault> {
+    let ranked = weighed(dossier, episode, weights)?;
+    let candidates = ranked.len();
+    Ok(ranked.into_iter().map(move |one| selection(dossier, episode, &one, candidates, weights)))
 }
 
 /// Spans that would come before this one if there were no other episodes.
@@ -128,15 +155,9 @@ pub(super) fn passed_over(ranked: &[Ranked], best: &Ranked) -> impl Iterator<Ite
     ranked.iter().filter(|other| other.before_alone(best)).map(|other| other.candidate.span())
 }
 
-fn verdict(
-    dossier: &Dossier,
-    episode: &Episode,
-    best: &Ranked,
-    ranked: &[Ranked],
-    estimated: bool,
-    weights: &Weights,
-) -> Verdict {
-    let candidate = &best.candidate;
+/// What is said of one of so many candidates.
+fn selection(dossier: &Dossier, episode: &Episode, of: &Ranked, candidates: usize, weights: &Weights) -> Selection {
+    let candidate = &of.candidate;
     let lines = &episode.timeline.lines[candidate.first..=candidate.last];
     let chosen: Vec<usize> = lines.iter().filter_map(|line| line.sentence).collect();
     let words: Vec<&str> = chosen.iter().map(|at| dossier.sentences[*at].text.trim()).collect();
@@ -146,23 +167,13 @@ fn verdict(
     let scores = episode.scores(candidate, weights);
     let named = FEATURES.iter().zip(scores).filter_map(|(name, score)| Some(((*name).to_owned(), rounded(score?))));
     let mut scores: BTreeMap<String, f64> = named.collect();
-    scores.insert("total".to_owned(), best.total as f64 / STEPS);
-    Verdict {
-        selection: Selection {
-            span: candidate.span(),
-            transcript: words.join(" "),
-            sentences: first.zip(last).map_or((0, 0), |(first, last)| (first as u32, last as u32 + 1)),
-            scores,
-            gates: gates::shown(gates::measure(episode, candidate, estimated, weights), weights),
-            candidates: ranked.len() as u32,
-        },
-        passes: best.failed == 0,
-        cut_limits: gates::cut_limits(episode, candidate, weights.gates.edge),
-        weighed: Weighed {
-            best: candidate.span(),
-            before: passed_over(ranked, best).chain(dossier.passed_over.iter().copied()).collect(),
-            parts: episode.repeated.clone(),
-            allowed: weights.gates.repeated,
-        },
+    scores.insert("total".to_owned(), of.total as f64 / STEPS);
+    Selection {
+        span: candidate.span(),
+        transcript: words.join(" "),
+        sentences: first.zip(last).map_or((0, 0), |(first, last)| (first as u32, last as u32 + 1)),
+        scores,
+        gates: gates::shown(gates::measure(episode, candidate, is_estimated(dossier), weights), weights),
+        candidates: candidates as u32,
     }
 }

@@ -6,7 +6,7 @@ use super::gates::Verdict;
 use super::{picture, rank};
 use crate::fault::Fault;
 use crate::record::finding::Dossier;
-use crate::record::outcome::Picture;
+use crate::record::outcome::{Picture, Selection};
 use crate::units::Span;
 
 /// What a dossier says of its episode.
@@ -37,13 +37,13 @@ impl<'a> Reading<'a> {
     /// measurement.
     /// Errors: `select.nothing_to_choose` if there is neither speech nor a sentence with a time.
     pub fn verdict(&self) -> Result<Verdict, Fault> {
-        self.verdicts(1).map(|mut verdicts| verdicts.remove(0))
+        rank::verdict(self.dossier, &self.episode, self.weights)
     }
 
-    /// The verdicts on the `n` best candidates, best first, at least one: what selection weighed, for
-    /// reports, for comparing rankers and for training one.
+    /// What would be said of each candidate were it chosen, best first, one at a time: an hour of short
+    /// sentences has tens of thousands. For reports, for comparing rankers and for training one.
     /// Errors: as [`Self::verdict`].
-    pub fn verdicts(&self, n: usize) -> Result<Vec<Verdict>, Fault> {
-        rank::verdicts(self.dossier, &self.episode, self.weights, n)
+    pub fn selections(&self) -> Result<impl Iterator<Item = Selection>, Fault> {
+        rank::selections(self.dossier, &self.episode, self.weights)
     }
 }

@@ -63,10 +63,13 @@ fn an_advert_injected_into_the_winning_window_moves_the_choice() {
 #[test]
 fn the_first_choice_fails_no_more_gates_than_any_other_candidate() {
     let (dossier, _) = with_advert(20, 60);
-    let verdicts = Reading::of(&dossier, &Weights::default()).verdicts(usize::MAX).expect("verdicts");
-    let failed = |v: &Verdict| v.selection.gates.values().filter(|gate| !gate.pass).count();
-    assert_eq!(failed(&verdicts[0]), verdicts.iter().map(failed).min().expect("some"));
-    assert_eq!(verdicts.len(), verdicts[0].selection.candidates as usize);
+    let weights = Weights::default();
+    let reading = Reading::of(&dossier, &weights);
+    let selections: Vec<Selection> = reading.selections().expect("it has some").collect();
+    let failed = |one: &Selection| one.gates.values().filter(|gate| !gate.pass).count();
+    assert_eq!(failed(&selections[0]), selections.iter().map(failed).min().expect("some"));
+    assert_eq!(selections.len(), selections[0].candidates as usize);
+    assert_eq!(selections[0], chosen(&dossier).selection);
 }
 
 #[test]
@@ -249,9 +252,10 @@ fn greetings_goodbyes_and_credits_are_kept_out() {
     texts[78] = "Thanks for listening and see you next week.".to_owned();
     texts[79] = "This episode was edited by the keeper.".to_owned();
     let dossier = episode(&texts);
-    for verdict in Reading::of(&dossier, &Weights::default()).verdicts(usize::MAX).expect("verdicts") {
-        let (from, to) = verdict.selection.sentences;
-        assert_eq!(verdict.selection.gates["boilerplate"].pass, from > 0 && to <= 78, "{from}..{to}");
+    let weights = Weights::default();
+    for selection in Reading::of(&dossier, &weights).selections().expect("it has some") {
+        let (from, to) = selection.sentences;
+        assert_eq!(selection.gates["boilerplate"].pass, from > 0 && to <= 78, "{from}..{to}");
     }
 }
 

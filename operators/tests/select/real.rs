@@ -1,7 +1,7 @@
 //! The claims on real episodes with verified adverts; skipped, loudly, where they are absent.
 
 use hark_operators::record::piece::Word;
-use hark_operators::select::{Reading, Verdict, Weights};
+use hark_operators::select::{Reading, Weights};
 use hark_operators::units::Span;
 
 use crate::material::{Material, ads, shared};
@@ -72,12 +72,15 @@ fn gcd(a: usize, b: usize) -> usize {
 fn shuffled_sentences_score_lower_on_what_hangs_together() {
     // Mean over all spans of an episode: of how far each hangs together, and of all that order should lower.
     let means = |material: &Material| {
-        let verdicts = Reading::of(&material.dossier, &Weights::default()).verdicts(usize::MAX).expect("verdicts");
-        let mean = |features: &[&str]| {
-            let sum = |v: &Verdict| features.iter().filter_map(|feature| v.selection.scores.get(*feature)).sum::<f64>();
-            verdicts.iter().map(sum).sum::<f64>() / verdicts.len() as f64
-        };
-        (mean(&["coherence"]), mean(&["coherence", "self_contained", "topical", "representative"]))
+        let weights = Weights::default();
+        let (mut count, mut coherence, mut all) = (0.0, 0.0, 0.0);
+        for selection in Reading::of(&material.dossier, &weights).selections().expect("it has some") {
+            let score = |feature| selection.scores.get(feature).copied().unwrap_or(0.0);
+            count += 1.0;
+            coherence += score("coherence");
+            all += ["coherence", "self_contained", "topical", "representative"].map(score).iter().sum::<f64>();
+        }
+        (coherence / count, all / count)
     };
     for episode in material() {
         let (before, after) = std::thread::scope(|scope| {
