@@ -17,6 +17,7 @@ use std::time::{Duration, Instant};
 
 use async_trait::async_trait;
 use bytes::Bytes;
+use hark_operators::fetch::is_unproven;
 use http_body_util::BodyExt;
 use object_store::ClientOptions;
 use object_store::client::{
@@ -139,12 +140,7 @@ impl Service {
     fn lost(&self, error: &Error) -> Trouble {
         let (place, endpoint, cause) = (self.place.clone(), self.endpoint.clone(), short(&error.to_string()));
         match error {
-            Error::Rustls(error) if is_of_certificate(error) => {
-                Trouble::Lasting(BucketError::Untrusted { place, endpoint, cause })
-            }
-            Error::Io(error) if inner(error).is_some_and(is_of_certificate) => {
-                Trouble::Lasting(BucketError::Untrusted { place, endpoint, cause })
-            }
+            error if is_unproven(error) => Trouble::Lasting(BucketError::Untrusted { place, endpoint, cause }),
             Error::BodyExceedsLimit(_) | Error::Http(_) | Error::BadUri(_) => {
                 Trouble::Lasting(BucketError::Refused { place, cause })
             }
@@ -162,14 +158,6 @@ fn is_open_ended(method: &Method, answer: &response::Parts) -> bool {
         && !says(header::CONTENT_LENGTH)
         && !says(header::TRANSFER_ENCODING)
         && kind.is_some_and(|kind| kind.contains("xml"))
-}
-
-fn inner(error: &io::Error) -> Option<&rustls::Error> {
-    error.get_ref().and_then(|error| error.downcast_ref())
-}
-
-fn is_of_certificate(error: &rustls::Error) -> bool {
-    matches!(error, rustls::Error::InvalidCertificate(_))
 }
 
 /// Trusts the authorities of the system; `SSL_CERT_FILE` names others, as for databases.

@@ -114,12 +114,12 @@ pub(super) fn broken(url: &Url, error: Error) -> Stopped {
             poison("encoding", format!("sent a damaged gzip body ({error})"), "ask the host of the episode")
         }
         Error::Io(error) if error.kind() == io::ErrorKind::UnexpectedEof => short(),
+        error if is_unproven(&error) => {
+            poison("tls", format!("cannot prove who it is ({error})"), "ask its host to repair the certificate")
+        }
         Error::Io(error) => {
             let fault = retry("connection", "cannot be reached, or broke off".into(), "replay the episode later");
             Stopped::ForNow(fault.caused_by(&error), None)
-        }
-        Error::Tls(_) | Error::Rustls(_) => {
-            poison("tls", "cannot prove who it is".into(), "ask its host to repair the certificate")
         }
         Error::BadUri(_) | Error::Http(_) => {
             poison("bad_uri", "cannot be asked for".into(), "correct the address in the feed")
@@ -132,4 +132,15 @@ pub(super) fn broken(url: &Url, error: Error) -> Stopped {
             None,
         ),
     }
+}
+
+/// Whether a server's certificate is not trusted. Of a handshake the client tells sometimes as of TLS, sometimes as
+/// of the stream below it.
+pub fn is_unproven(error: &Error) -> bool {
+    let told = match error {
+        Error::Rustls(error) => Some(error),
+        Error::Io(error) => error.get_ref().and_then(|inner| inner.downcast_ref()),
+        _ => None,
+    };
+    matches!(told, Some(rustls::Error::InvalidCertificate(_)))
 }

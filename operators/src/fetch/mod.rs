@@ -36,6 +36,7 @@ use crate::Fault;
 use crate::record::TranscriptSource;
 use crate::record::finding::LocalAudio;
 
+pub use exchange::is_unproven;
 pub use policy::{Clock, FetchPolicy, Lookup};
 
 use place::Place;

@@ -26,18 +26,21 @@ fn server(answer: impl Fn(&str, usize) -> Vec<u8> + Send + 'static) -> SocketAdd
 }
 
 fn server_of_streams(answer: impl Fn(&str, usize, &mut TcpStream) + Send + 'static) -> SocketAddr {
+    let mut before = 0;
+    server_of_connections(move |stream| {
+        let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
+        let request = lines.next().unwrap_or_default();
+        let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
+        lines.take_while(|line| !line.is_empty()).for_each(drop);
+        answer(&path, before, stream);
+        before += 1;
+    })
+}
+
+fn server_of_connections(mut answer: impl FnMut(&mut TcpStream) + Send + 'static) -> SocketAddr {
     let listener = TcpListener::bind("127.0.0.1:0").unwrap();
     let address = listener.local_addr().unwrap();
-    std::thread::spawn(move || {
-        for (before, stream) in listener.incoming().enumerate() {
-            let mut stream = stream.unwrap();
-            let mut lines = BufReader::new(stream.try_clone().unwrap()).lines().map_while(Result::ok);
-            let request = lines.next().unwrap_or_default();
-            let path = request.split(' ').nth(1).unwrap_or_default().to_owned();
-            lines.take_while(|line| !line.is_empty()).for_each(drop);
-            answer(&path, before, &mut stream);
-        }
-    });
+    std::thread::spawn(move || listener.incoming().for_each(|stream| answer(&mut stream.unwrap())));
     address
 }
 

@@ -2,11 +2,14 @@ use std::io::{Read, Write};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 
+use rustls::pki_types::pem::PemObject;
+use rustls::pki_types::{CertificateDer, PrivateKeyDer};
+
 use crate::fault::FaultKind;
 use crate::record::TranscriptSource;
 
 use super::super::{FetchPolicy, Fetcher};
-use super::{at_home, ok, server, server_of_streams, status, ticking};
+use super::{at_home, ok, server, server_of_connections, server_of_streams, status, ticking};
 
 const URL: &str = "http://user:secret@127.0.0.1:PORT/a.mp3?token=secret";
 
@@ -255,12 +258,36 @@ fn garbage_is_a_fault() {
 }
 
 #[test]
-fn a_server_that_cannot_prove_who_it_is_is_a_fault() {
-    let address = server(|_, _| ok(b"audio"));
-    let (policy, _) = at_home();
+fn a_server_that_cannot_prove_who_it_is_is_not_asked_again() {
+    // Signed by its own key, which protects nothing else.
+    let certificate = CertificateDer::from_pem_slice(include_bytes!("selfsigned.pem")).unwrap();
+    let key = PrivateKeyDer::from_pem_slice(include_bytes!("selfsigned.pem")).unwrap();
+    let config = rustls::ServerConfig::builder_with_provider(Arc::new(rustls::crypto::ring::default_provider()))
+        .with_safe_default_protocol_versions()
+        .and_then(|config| config.with_no_client_auth().with_single_cert(vec![certificate], key))
+        .unwrap();
+    let config = Arc::new(config);
+    let address = server_of_connections(move |stream| {
+        let mut connection = rustls::ServerConnection::new(config.clone()).unwrap();
+        connection.complete_io(stream).unwrap_err();
+    });
+    let (policy, pauses) = at_home();
     let fault = Fetcher::new(policy).audio(&format!("https://{address}/a.mp3"), "", &std::env::temp_dir()).unwrap_err();
-    // What is said depends on who gives up first: our TLS, or our patience with a server that waits.
-    assert!(matches!(fault.code.as_str(), "fetch.tls" | "fetch.connection" | "fetch.timeout"), "{fault:?}");
+    assert_eq!((fault.code.as_str(), fault.kind), ("fetch.tls", FaultKind::Poison), "{fault:?}");
+    assert!(fault.message.contains("certificate"), "{fault:?}");
+    assert!(pauses.lock().unwrap().is_empty());
+}
+
+#[test]
+fn a_server_that_speaks_no_tls_is_asked_again_and_then_a_fault_to_retry() {
+    let address = server_of_connections(|stream| {
+        assert!(stream.read(&mut [0; 4096]).unwrap() > 0, "it is greeted");
+        stream.write_all(&status(400, "")).ok();
+    });
+    let (policy, pauses) = at_home();
+    let fault = Fetcher::new(policy).audio(&format!("https://{address}/a.mp3"), "", &std::env::temp_dir()).unwrap_err();
+    assert_eq!((fault.code.as_str(), fault.kind), ("fetch.connection", FaultKind::Retry), "{fault:?}");
+    assert_eq!(pauses.lock().unwrap().len(), 3);
 }
 
 #[test]
