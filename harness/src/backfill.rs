@@ -9,7 +9,6 @@
 //! elsewhere; readers follow `current`, a link that changes at once.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail, ensure};
 use clap::{ArgGroup, Args};
@@ -21,6 +20,7 @@ use jiff::tz::TimeZone;
 
 use crate::batch::{folder_of, job};
 use crate::cli::{JobArgs, LogFormat};
+use crate::exit::Exit;
 use crate::kafka::BrokerArgs;
 use crate::progress::{self, Progress};
 
@@ -74,7 +74,7 @@ fn rate(text: &str) -> Result<f64, String> {
 }
 
 /// Runs the stretch, and shows it if that is asked.
-pub fn backfill(mut args: BackfillArgs) -> Result<ExitCode> {
+pub fn backfill(mut args: BackfillArgs) -> Result<Exit> {
     let job_args = args.job.take();
     let log = job_args.as_ref().map_or(LogFormat::Plain, |job| job.log);
     progress::start_log(log);
@@ -133,7 +133,7 @@ impl BackfillArgs {
 }
 
 /// Announces the stretch once more.
-fn through(args: &BackfillArgs, progress: &Progress) -> Result<ExitCode> {
+fn through(args: &BackfillArgs, progress: &Progress) -> Result<Exit> {
     let to = args.through.as_deref().context("nowhere to go; name --output FOLDER or --through TOPIC")?;
     let older_than = args.older_than.unwrap_or_else(Timestamp::now);
     let longest = args.largest_announcement;
@@ -147,7 +147,7 @@ fn through(args: &BackfillArgs, progress: &Progress) -> Result<ExitCode> {
         "announced {} messages once more to {to}; passed over {} that withdraw, were made once more, or cannot be read",
         passed.announced, passed.passed_over
     );
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// Lets `current` name the generation: another link is made beside it and takes its name.

@@ -1,7 +1,6 @@
 //! `hark batch` and `hark replay`: a bounded job from its input to its page.
 
 use std::path::{Path, PathBuf};
-use std::process::ExitCode;
 use std::sync::Arc;
 
 use anyhow::{Context, Result};
@@ -15,6 +14,7 @@ use hark_models::Device;
 use hark_operators::record::Announcement;
 
 use crate::cli::{BatchArgs, JobArgs, ReplayArgs};
+use crate::exit::Exit;
 use crate::laboratory::{Measured, Watch};
 use crate::membership::MembershipArgs;
 use crate::progress::{self, Progress};
@@ -22,7 +22,7 @@ use crate::setting::{self, Setting};
 use crate::{kafka, report, summary};
 
 /// Makes previews of every episode of the input.
-pub fn batch(args: BatchArgs) -> Result<ExitCode> {
+pub fn batch(args: BatchArgs) -> Result<Exit> {
     progress::start_log(args.job.log);
     let input = Input::open(&args.input)?;
     let announcements = source::read(&input)?;
@@ -53,7 +53,7 @@ pub fn batch(args: BatchArgs) -> Result<ExitCode> {
 }
 
 /// Runs the failed episodes of an earlier job again; what they were announced as stands in the table.
-pub fn replay(args: ReplayArgs) -> Result<ExitCode> {
+pub fn replay(args: ReplayArgs) -> Result<Exit> {
     let Some(args) = args.job else { return kafka::dead_letters(&args.at, &args.announcements, args.since.as_deref()) };
     progress::start_log(args.log);
     let table = args.kept.existing(Some(&args.output))?;
@@ -68,7 +68,7 @@ pub fn replay(args: ReplayArgs) -> Result<ExitCode> {
     drop(table);
     if failed.is_empty() {
         eprintln!("nothing to replay: no failed episode in {place}");
-        return Ok(ExitCode::SUCCESS);
+        return Ok(Exit::Done);
     }
     let mut roots: Vec<PathBuf> =
         failed.iter().map(|announcement| PathBuf::from(&announcement.base)).filter(|base| base.is_dir()).collect();
@@ -80,7 +80,7 @@ pub fn replay(args: ReplayArgs) -> Result<ExitCode> {
 }
 
 /// Runs all that a source has, to its page.
-pub fn job(args: JobArgs, roots: Vec<PathBuf>, source: Box<dyn Source>, progress: Progress) -> Result<ExitCode> {
+pub fn job(args: JobArgs, roots: Vec<PathBuf>, source: Box<dyn Source>, progress: Progress) -> Result<Exit> {
     Work { args, roots, source, progress, membership: MembershipArgs::default(), measuring: None }.done()
 }
 
@@ -105,7 +105,7 @@ struct Measuring<'a> {
 }
 
 impl Work<'_> {
-    fn done(self) -> Result<ExitCode> {
+    fn done(self) -> Result<Exit> {
         let Self { args, mut roots, source, progress, membership, measuring } = self;
         let process = usize::from(membership.process);
         let listed = membership.fixed()?;
@@ -162,7 +162,7 @@ impl Work<'_> {
             eprintln!("open {}", write_results(setting.publisher.table(), &args.output)?.display());
         }
         let failed = summary.ends.get(&End::Failed).copied().unwrap_or_default();
-        Ok(ExitCode::from(if failed > 0 { 3 } else { 0 }))
+        Ok(if failed > 0 { Exit::Partly } else { Exit::Done })
     }
 }
 

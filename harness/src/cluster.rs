@@ -12,7 +12,7 @@ use std::ffi::OsString;
 use std::net::{SocketAddr, TcpListener};
 use std::num::NonZero;
 use std::path::{Path, PathBuf};
-use std::process::{Child, Command, ExitCode, ExitStatus};
+use std::process::{Child, Command, ExitStatus};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -23,6 +23,7 @@ use rustix::process::{Pid, Signal, getppid, kill_process, set_parent_process_dea
 use signal_hook::consts::{SIGINT, SIGTERM};
 use signal_hook::iterator::Signals;
 
+use crate::exit::Exit;
 use crate::size::{Size, SizeFile};
 
 /// Longest wait before a start.
@@ -54,7 +55,7 @@ pub struct ClusterArgs {
 }
 
 /// Runs until it is told to stop and all have drained.
-pub fn cluster(args: &ClusterArgs) -> Result<ExitCode> {
+pub fn cluster(args: &ClusterArgs) -> Result<Exit> {
     let told = Arc::new(AtomicUsize::new(0));
     let (mut signals, counted) = (Signals::new([SIGTERM, SIGINT]).context("cannot watch for signals")?, told.clone());
     std::thread::spawn(move || {
@@ -73,15 +74,15 @@ pub fn cluster(args: &ClusterArgs) -> Result<ExitCode> {
         let began = Instant::now();
         let mut members = Members::start(args, size, &place)?;
         match members.watch(&told, || size_file.as_mut().and_then(|file| file.other_than(size)))? {
-            Ended::Drained => return Ok(ExitCode::SUCCESS),
+            Ended::Drained => return Ok(Exit::Done),
             Ended::Resized(other) => {
                 eprintln!("hark: the cluster has drained and goes on as {other}");
                 (size, failed_starts) = (other, 0);
                 place.list(size.processes)?;
                 continue;
             }
-            Ended::Stopped => return Ok(ExitCode::from(1)),
-            Ended::WrongUse => return Ok(ExitCode::from(2)),
+            Ended::Stopped => return Ok(Exit::Failed),
+            Ended::WrongUse => return Ok(Exit::Misused),
             Ended::Lost(who, status) => {
                 eprintln!("hark: process {who} of the cluster is gone ({status}); all start again")
             }

@@ -3,7 +3,6 @@
 use std::collections::HashSet;
 use std::ops::ControlFlow;
 use std::path::Path;
-use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use hark_dataflow::sink::Which;
@@ -13,6 +12,7 @@ use hark_operators::record::outcome::{Outcome, State};
 use hark_operators::units::Seconds;
 
 use crate::cli::ExplainArgs;
+use crate::exit::Exit;
 use crate::report::listing::plain;
 use crate::setting;
 use crate::told::tell;
@@ -21,7 +21,7 @@ use crate::told::tell;
 const ID: usize = 120;
 
 /// Prints why the episode has no preview of its own, or who are its copies.
-pub fn explain(args: &ExplainArgs) -> Result<ExitCode> {
+pub fn explain(args: &ExplainArgs) -> Result<Exit> {
     let table = args.kept.existing(args.output.as_deref())?;
     let outcomes = table.read(Which::All)?;
     let revisions: Vec<&Outcome> = outcomes.iter().filter(|outcome| outcome.episode == args.episode).collect();
@@ -42,7 +42,7 @@ pub fn explain(args: &ExplainArgs) -> Result<ExitCode> {
             tell(&format!("  its copy: {copy}\n"))?;
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 fn said(state: &State) -> String {

@@ -8,7 +8,6 @@
 
 use std::collections::BTreeSet;
 use std::path::Path;
-use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -27,6 +26,7 @@ use hark_operators::stage::Equipment;
 use crate::batch::write_results;
 use crate::cli::RunArgs;
 use crate::drain::Drain;
+use crate::exit::Exit;
 use crate::progress;
 use crate::serve::{self, Watched};
 use crate::setting::{self, Setting};
@@ -35,7 +35,7 @@ use crate::setting::{self, Setting};
 const INTERVAL: Duration = Duration::from_secs(10);
 
 /// Runs until SIGTERM or SIGINT, then finishes what is on its way.
-pub fn run(args: RunArgs) -> Result<ExitCode> {
+pub fn run(args: RunArgs) -> Result<Exit> {
     crate::cluster::end_with_supervisor();
     progress::start_log(args.job.log);
     let drain = Drain::on_signals(Duration::from_secs(args.drain_seconds))?;
@@ -115,7 +115,7 @@ pub fn run(args: RunArgs) -> Result<ExitCode> {
         write_results(publisher.table(), &output)?;
     }
     tracing::info!(process, "drained");
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// What earlier runs left.

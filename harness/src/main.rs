@@ -5,6 +5,7 @@ mod batch;
 mod cli;
 mod cluster;
 mod drain;
+mod exit;
 mod explain;
 mod hosts;
 mod kafka;
@@ -24,18 +25,15 @@ mod summary;
 mod table;
 mod told;
 
-use std::process::ExitCode;
-
 /// Of Rust's own allocations; libtorch and librdkafka keep theirs.
 #[global_allocator]
 static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 
 use clap::Parser;
 use cli::{Cli, Command, DedupeCommand};
+use exit::Exit;
 
-/// Exit codes: 0 every episode has an outcome and none failed, 1 hark itself failed, 2 wrong use
-/// (clap's), 3 some episodes failed.
-fn main() -> ExitCode {
+fn main() {
     // SAFETY: nothing has been started yet.
     unsafe { hark_models::device::keep_f32_exact() };
     let cli = Cli::parse();
@@ -49,11 +47,12 @@ fn main() -> ExitCode {
         Command::Outcomes(args) => table::list(&args),
         Command::Bench(args) => laboratory::bench(&args),
         Command::Plan(args) => plan::plan(&args),
-        Command::Layout(command) => layouts::run(&command).map(|()| ExitCode::SUCCESS),
+        Command::Layout(command) => layouts::run(&command).map(|()| Exit::Done),
         Command::Dedupe(DedupeCommand::Explain(args)) => explain::explain(&args),
     };
-    done.unwrap_or_else(|error| {
+    let exit = done.unwrap_or_else(|error| {
         eprintln!("hark: {error:#}");
-        ExitCode::from(1)
-    })
+        Exit::Failed
+    });
+    exit.now()
 }

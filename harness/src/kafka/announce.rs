@@ -1,15 +1,14 @@
 //! `hark announce`: the episodes of an input as messages of a topic.
 
-use std::process::ExitCode;
-
 use anyhow::Result;
 use hark_dataflow::sink::messages::{Kind, Message, Outbox, event};
 use hark_dataflow::source::{self, Input, spelled};
 
 use super::AnnounceArgs;
+use crate::exit::Exit;
 
 /// Announces what can be read, and says what cannot.
-pub fn announce(args: &AnnounceArgs) -> Result<ExitCode> {
+pub fn announce(args: &AnnounceArgs) -> Result<Exit> {
     let input = Input::open(&args.input)?;
     let brokers = args.at.needed()?;
     brokers.partitions(&args.topic)?;
@@ -33,5 +32,5 @@ pub fn announce(args: &AnnounceArgs) -> Result<ExitCode> {
     }
     outbox.flush()?;
     println!("announced {announced} episodes to {}", args.topic);
-    Ok(ExitCode::from(if unreadable > 0 { 3 } else { 0 }))
+    Ok(if unreadable > 0 { Exit::Partly } else { Exit::Done })
 }

@@ -1,15 +1,14 @@
 //! `hark replay --dead-letters`: announces once more what came to nothing.
 
-use std::process::ExitCode;
-
 use anyhow::{Context, Result, bail};
 use hark_dataflow::broker::{self, DeadLetters};
 use jiff::Timestamp;
 
 use super::BrokerArgs;
+use crate::exit::Exit;
 
 /// Replays the dead letters of each of these topics since a time.
-pub fn dead_letters(at: &BrokerArgs, topics: &[String], since: Option<&str>) -> Result<ExitCode> {
+pub fn dead_letters(at: &BrokerArgs, topics: &[String], since: Option<&str>) -> Result<Exit> {
     if topics.is_empty() {
         bail!("no topic; name one with --announcements TOPIC");
     }
@@ -21,5 +20,5 @@ pub fn dead_letters(at: &BrokerArgs, topics: &[String], since: Option<&str>) -> 
         let count = broker::replay(&brokers, letters)?;
         println!("announced {count} dead letters of {topic} once more");
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }

@@ -18,7 +18,6 @@ mod table;
 mod watch;
 
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use anyhow::{Context, Result, bail};
 use clap::Args;
@@ -30,6 +29,7 @@ use experiment::{Arm, Experiment, Prices};
 pub use measured::{Measured, OperatorTimes};
 pub use watch::Watch;
 
+use crate::exit::Exit;
 use crate::told::tell;
 
 #[derive(Args)]
@@ -71,7 +71,7 @@ pub struct BenchArgs {
 }
 
 /// Runs the experiment and writes its report.
-pub fn bench(args: &BenchArgs) -> Result<ExitCode> {
+pub fn bench(args: &BenchArgs) -> Result<Exit> {
     if args.more.iter().any(|more| more.split('=').next() == Some("--cache")) {
         bail!("with --cache the first run would pay for the others; leave it out, so that every run asks its models");
     }
@@ -110,5 +110,5 @@ pub fn bench(args: &BenchArgs) -> Result<ExitCode> {
     tell(&table::text(&experiment))?;
     tell(&format!("open {}; all figures are in {}\n", shown.display(), json.display()))?;
     // Layouts that do not do the same have not been compared.
-    Ok(ExitCode::from(if experiment.same_outcomes { 0 } else { 3 }))
+    Ok(if experiment.same_outcomes { Exit::Done } else { Exit::Partly })
 }

@@ -11,11 +11,11 @@ mod simulation;
 
 use std::fmt::Write;
 use std::path::PathBuf;
-use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 use clap::Args;
 
+use crate::exit::Exit;
 use crate::told::tell;
 use profile::{Profile, ProfiledArm};
 use simulation::{Coming, Network, Simulated, simulate};
@@ -66,7 +66,7 @@ macro_rules! say {
 }
 
 /// Prints the plan.
-pub fn plan(args: &PlanArgs) -> Result<ExitCode> {
+pub fn plan(args: &PlanArgs) -> Result<Exit> {
     let mut told = String::new();
     if !(0.05..=0.98).contains(&args.load) {
         bail!("--load {} leaves no machine or no room; give 0.05 to 0.98", args.load);
@@ -115,7 +115,7 @@ pub fn plan(args: &PlanArgs) -> Result<ExitCode> {
     say!(told, "cost: {hour:.2} an hour, {:.4} for a thousand previews", hour * 1000.0 / previews.max(1e-9));
     say!(told, "saturates first: {}", bottleneck(&network, &saturated));
     tell(&told)?;
-    Ok(ExitCode::SUCCESS)
+    Ok(Exit::Done)
 }
 
 /// Foretells every run of the profile from the arm that plans are made from.

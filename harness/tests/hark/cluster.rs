@@ -233,7 +233,7 @@ impl Dice {
 
 #[test]
 fn whichever_process_is_killed_and_however_often_every_episode_ends_once_and_as_without() {
-    let rounds: usize = if chaos() { 100 } else { 20 };
+    let rounds: usize = if chaos() { 100 } else { 12 };
     let mut load = Workload::new(rounds * 5);
     let mut dice = Dice(7);
     load.announce(5);
