@@ -123,11 +123,9 @@ fn the_same_samples_give_the_same_words_whatever_was_heard_before() {
     let fresh: Vec<Vec<RecognisedWord>> =
         sentences.iter().map(|(samples, _)| recogniser().words(samples).unwrap()).collect();
     let mut worn = recogniser();
-    for pass in 0..2 {
-        for (at, (samples, _)) in sentences.iter().enumerate().rev() {
-            worn.words(&noise(1 + pass, 12_000)).unwrap();
-            assert_eq!(worn.words(samples).unwrap(), fresh[at], "sentence {at}, pass {pass}");
-        }
+    for (at, (samples, _)) in sentences.iter().enumerate().rev() {
+        worn.words(&noise(1 + at % 2, 12_000)).unwrap();
+        assert_eq!(worn.words(samples).unwrap(), fresh[at], "sentence {at}");
     }
 }
 

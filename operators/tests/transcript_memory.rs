@@ -153,7 +153,9 @@ fn no_transcript_takes_more_than_its_share_of_memory() {
     let mut wrong = Vec::new();
     for (name, make, expected) in poisons() {
         let bytes = make();
-        for duration in [None, Some(Seconds(90_000.0))] {
+        // What is refused is refused before anybody asks how long the episode is.
+        let durations = if expected.is_empty() { &[None, Some(Seconds(90_000.0))][..] } else { &[None] };
+        for &duration in durations {
             let begun = cpu_seconds();
             let (read, result) = peak(|| parse(&bytes, None, duration));
             let spent = cpu_seconds() - begun;

@@ -6,7 +6,7 @@ use std::sync::OnceLock;
 use hark_operators::likeness::acoustic::{CANDIDATE_BANDS, align, repeated, same_episode};
 use hark_operators::units::Span;
 
-use super::copies::{ADVERTS, Group, KINDS, Tally, judge, originals};
+use super::copies::{ADVERTS, Group, KINDS, Kind, Tally, judge, originals};
 use super::recordings::files;
 use super::show::{Episode, episode};
 use super::sound::{RATE, load, material, print_of_file};
@@ -34,9 +34,20 @@ fn the_hardest_copies_of_real_speech_are_found_again_and_nothing_else_is() {
     let originals = originals(&audio, |name| wanted.iter().any(|start| name.starts_with(start)));
     let (file, from, seconds) = ADVERTS;
     let adverts = load(&audio.join(file), RATE, from, seconds);
+    let kinds: Vec<_> = KINDS.iter().filter(|kind| hard.contains(&kind.name)).collect();
+    assert_eq!(kinds.len(), hard.len());
+    let judged = |kinds: &[&'static Kind]| -> Vec<(&'static Kind, Tally)> {
+        kinds.iter().map(|kind| (*kind, judge(kind, &originals, &adverts))).collect()
+    };
+    let tallies = std::thread::scope(|scope| {
+        let (some, others) = kinds.split_at(kinds.len() / 2);
+        let some = scope.spawn(|| judged(some));
+        let mut tallies = judged(others);
+        tallies.extend(some.join().expect("each copy is judged"));
+        tallies
+    });
     let mut groups: BTreeMap<Group, Tally> = BTreeMap::new();
-    for kind in KINDS.iter().filter(|kind| hard.contains(&kind.name)) {
-        let tally = judge(kind, &originals, &adverts);
+    for (kind, tally) in tallies {
         assert_eq!(tally.wrong, 0, "{}: other recordings were taken for the same", kind.name);
         let group = groups.entry(kind.group).or_default();
         group.copies += tally.copies;

@@ -3,7 +3,7 @@
 use hark_operators::likeness::text::{BANDS, FEWEST_SHINGLES, compare, same_episode};
 
 use super::copies::{KINDS, advert, end};
-use super::material::{folder, texts};
+use super::material::{Text, folder, texts};
 
 #[test]
 fn verbatim_and_readable_versions_are_one_episode_and_different_episodes_are_not() {
@@ -35,18 +35,25 @@ fn a_copy_is_found_whatever_its_format_its_cuts_its_adverts_and_one_word_in_twen
     let Some(folder) = folder() else { return };
     let texts = texts(&folder);
     let advert = advert(&texts);
-    let talks = texts.iter().filter(|text| text.is_talk() && text.signature.shingles() >= FEWEST_SHINGLES);
-    let mut copies = 0;
-    for text in talks {
+    let talks: Vec<_> =
+        texts.iter().filter(|text| text.is_talk() && text.signature.shingles() >= FEWEST_SHINGLES).collect();
+    let copies_of = |text: &Text| {
         let bands = text.signature.bands();
-        for kind in KINDS.iter().filter(|kind| kind.promised && end(&text.words) >= kind.least_seconds) {
-            let copy = (kind.make)(&text.words, &advert);
-            let similarity = compare(&text.signature, &copy).expect("one version");
-            assert!(same_episode(&similarity), "{}: {} {similarity:?}", kind.name, text.name);
-            let tied = copy.bands().iter().any(|band| bands.contains(band));
-            assert!(tied, "{}: {} {similarity:?}", kind.name, text.name);
-            copies += 1;
-        }
-    }
+        let kinds = KINDS.iter().filter(|kind| kind.promised && end(&text.words) >= kind.least_seconds);
+        kinds
+            .map(|kind| {
+                let copy = (kind.make)(&text.words, &advert);
+                let similarity = compare(&text.signature, &copy).expect("one version");
+                assert!(same_episode(&similarity), "{}: {} {similarity:?}", kind.name, text.name);
+                let tied = copy.bands().iter().any(|band| bands.contains(band));
+                assert!(tied, "{}: {} {similarity:?}", kind.name, text.name);
+            })
+            .count()
+    };
+    let copies: usize = std::thread::scope(|scope| {
+        let (some, others) = talks.split_at(talks.len() / 2);
+        let some = scope.spawn(|| some.iter().map(|text| copies_of(text)).sum::<usize>());
+        others.iter().map(|text| copies_of(text)).sum::<usize>() + some.join().expect("each is found")
+    });
     assert!(copies > 1000, "{copies} copies");
 }

@@ -101,6 +101,10 @@ proptest! {
         let manifests = store.list().unwrap().iter().filter(|(name, _)| name.starts_with("manifest")).count();
         prop_assert_eq!(manifests, 2);
     }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig { cases: 60, ..ProptestConfig::default() })]
 
     #[test]
     fn readers_take_every_fact_once_however_many_they_are(
