@@ -57,9 +57,9 @@ impl LanesSpec {
         folder: &Path,
         read: &mut BTreeMap<String, Arc<Curve>>,
     ) -> Result<(), Flaw> {
-        let Some(device) = self.device.as_deref().filter(|device| device.starts_with(MODELLED)) else {
-            return Ok(());
-        };
+        let Some(device) = self.device.take_if(|device| device.starts_with(MODELLED)) else { return Ok(()) };
+        // The first of a kind needs no number, as `auto` needs none.
+        let device = &*self.device.insert(device.strip_suffix(":0").unwrap_or(&device).to_owned());
         if let Some(curve) = read.get(device) {
             self.curve = Some(curve.clone());
             return Ok(());

@@ -146,7 +146,7 @@ fn pools_that_name_the_same_modelled_device_share_it() {
         assert_eq!(curves.len(), 2);
         std::ptr::eq(curves[0], curves[1])
     };
-    assert!(one_device("modelled:h100"));
+    assert!(one_device("modelled:h100") && one_device("modelled:h100:0"));
     assert!(!one_device("modelled:h100:1"), "another one of the kind");
 }
 
