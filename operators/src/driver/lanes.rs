@@ -233,7 +233,8 @@ impl Lanes {
 impl Drop for Lanes {
     fn drop(&mut self) {
         self.queue.close(); // lanes end by themselves
-        // At the end of the process libtorch takes its allocators down: no lane may free anything after that.
+        // At the end of a process that does not end as `hark` does, a test say, libtorch takes its allocators down: no
+        // lane may free anything after that.
         self.alive = None;
         let _late = self.ended.recv_timeout(GRACE).is_err_and(|error| error.is_timeout());
     }
