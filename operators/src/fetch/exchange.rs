@@ -121,6 +121,10 @@ pub(super) fn broken(url: &Url, error: Error) -> Stopped {
             let fault = retry("connection", "cannot be reached, or broke off".into(), "replay the episode later");
             Stopped::ForNow(fault.caused_by(&error), None)
         }
+        error @ (Error::Tls(_) | Error::Rustls(_)) => {
+            let fault = retry("connection", "does not agree with us on encryption".into(), "replay the episode later");
+            Stopped::ForNow(fault.caused_by(&error), None)
+        }
         Error::BadUri(_) | Error::Http(_) => {
             poison("bad_uri", "cannot be asked for".into(), "correct the address in the feed")
         }

@@ -104,7 +104,7 @@ fn snapped(episode: &Episode, candidate: Candidate, weights: &Weights) -> Candid
 
 /// All candidates of an episode, best first; there is one.
 /// Errors: `select.nothing_to_choose` if there is neither speech nor a sentence with a time.
-fn weighed(dossier: &Dossier, episode: &Episode, weights: &Weights) -> Result<Vec<Ranked>, Fault> {
+fn ranked_or_fault(dossier: &Dossier, episode: &Episode, weights: &Weights) -> Result<Vec<Ranked>, Fault> {
     let ranked = ranked_with(episode, is_estimated(dossier), weights);
     if ranked.is_empty() {
         return Err(Fault::poison(
@@ -121,9 +121,9 @@ fn is_estimated(dossier: &Dossier) -> bool {
     dossier.timing == Some(Timing::Estimated)
 }
 
-/// The verdict on the best candidate. Errors: as [`weighed`].
+/// The verdict on the best candidate. Errors: as [`ranked_or_fault`].
 pub(super) fn verdict(dossier: &Dossier, episode: &Episode, weights: &Weights) -> Result<Verdict, Fault> {
-    let ranked = weighed(dossier, episode, weights)?;
+    let ranked = ranked_or_fault(dossier, episode, weights)?;
     let best = &ranked[0];
     let candidate = &best.candidate;
     Ok(Verdict {
@@ -139,13 +139,13 @@ pub(super) fn verdict(dossier: &Dossier, episode: &Episode, weights: &Weights) -
     })
 }
 
-/// What would be said of each candidate were it chosen, best first. Errors: as [`weighed`].
+/// What would be said of each candidate were it chosen, best first. Errors: as [`ranked_or_fault`].
 pub(super) fn selections(
     dossier: &Dossier,
     episode: &Episode,
     weights: &Weights,
 ) -> Result<impl Iterator<Item = Selection>, Fault> {
-    let ranked = weighed(dossier, episode, weights)?;
+    let ranked = ranked_or_fault(dossier, episode, weights)?;
     let candidates = ranked.len();
     Ok(ranked.into_iter().map(move |one| selection(dossier, episode, &one, candidates, weights)))
 }
